@@ -1,0 +1,32 @@
+//! Refusals: a stable code, the article it rests on, and what would make it pass.
+
+use std::borrow::Cow;
+
+/// A decision against. The same three lines go to the command line, the API and the log; none of
+/// them ever holds a personal value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message} [{rule}]")]
+pub struct Refusal {
+    /// Stable code for programs, for example `separation_of_duties`.
+    pub code: &'static str,
+    /// Requirement id and article, for example `A6b (Art 6)`.
+    pub rule: &'static str,
+    /// What happened, in a sentence.
+    pub message: Cow<'static, str>,
+    /// What would make it pass.
+    pub hint: Cow<'static, str>,
+}
+
+impl Refusal {
+    /// A refusal; give the hint with [`Refusal::hint`].
+    pub fn new(code: &'static str, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        Refusal { code, rule, message: message.into(), hint: Cow::Borrowed("") }
+    }
+
+    /// Adds what would make it pass.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+}
