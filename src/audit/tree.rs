@@ -90,8 +90,7 @@ impl Frontier {
     }
 
     /// Adds a leaf and calls `on_node(level, index, hash)` for each subtree that it completes, lowest
-    /// first, from level 1 up. The store keeps those of
-    /// every eighth level ([`is_stored`](super::nodes::is_stored)).
+    /// first, from level 1 up. Which of them are worth keeping is the store's affair.
     pub fn append_with(&mut self, leaf: Hash, mut on_node: impl FnMut(u8, u64, Hash)) {
         let (mut hash, mut level, mut index) = (leaf, 0, self.size);
         // An odd index is a right child whose left sibling stands at the end of the edge.
