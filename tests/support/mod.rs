@@ -1,0 +1,14 @@
+//! What the black-box tests share. A test binary takes it in by `mod support;`, or from a folder of
+//! its own by `#[path = "../support/mod.rs"] mod support;`.
+//!
+//! `generate` makes members, `expect` says which of them must be in which file, `cli` runs the built binary,
+//! `postgres` lends a private server, `scan` looks for plaintext in whatever was left behind.
+
+// Each test binary compiles this folder and uses its own part of it.
+#![allow(dead_code)]
+
+pub mod cli;
+pub mod expect;
+pub mod generate;
+pub mod postgres;
+pub mod scan;
