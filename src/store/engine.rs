@@ -1,0 +1,368 @@
+//! The two engines behind one face. Nothing outside this file asks which engine it is.
+//!
+//! A statement is one text for both. Values go in as [`Arg`] and come out of a [`Row`] by position:
+//! no derive, no macro, and one place where a database type becomes ours.
+
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream::BoxStream};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction};
+
+use super::StoreError;
+
+/// How long a writer waits for its turn before it gives up (contract: exit 3).
+pub const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// A value on its way into a statement.
+#[derive(Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Int(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    NullInt,
+    NullText,
+    NullBytes,
+}
+
+impl<'a> Arg<'a> {
+    pub(crate) fn maybe_int(v: Option<i64>) -> Self {
+        v.map_or(Arg::NullInt, Arg::Int)
+    }
+
+    pub(crate) fn maybe_text(v: Option<&'a str>) -> Self {
+        v.map_or(Arg::NullText, Arg::Text)
+    }
+}
+
+/// A row on its way out.
+pub(crate) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+macro_rules! getter {
+    ($name:ident, $type:ty) => {
+        pub(crate) fn $name(&self, i: usize) -> Result<$type, StoreError> {
+            match self {
+                Row::Sqlite(row) => Ok(row.try_get::<$type, _>(i)?),
+                Row::Postgres(row) => Ok(row.try_get::<$type, _>(i)?),
+            }
+        }
+    };
+}
+
+impl Row {
+    getter!(int, i64);
+    getter!(text, String);
+    getter!(bytes, Vec<u8>);
+    getter!(maybe_int, Option<i64>);
+    getter!(maybe_text, Option<String>);
+    getter!(maybe_bytes, Option<Vec<u8>>);
+
+    /// Bytes without a copy, for the paths that read a million rows.
+    pub(crate) fn slice(&self, i: usize) -> Result<&[u8], StoreError> {
+        match self {
+            Row::Sqlite(row) => Ok(row.try_get::<&[u8], _>(i)?),
+            Row::Postgres(row) => Ok(row.try_get::<&[u8], _>(i)?),
+        }
+    }
+}
+
+/// A transaction. Dropped without `commit`, it leaves nothing behind.
+pub(crate) enum Tx {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Expands one statement for both engines: same text, same binds.
+macro_rules! bound {
+    ($db:ty, $sql:expr, $args:expr) => {{
+        let mut query = sqlx::query::<$db>($sql);
+        for arg in $args {
+            query = match *arg {
+                Arg::Int(v) => query.bind(v),
+                Arg::Text(v) => query.bind(v),
+                Arg::Bytes(v) => query.bind(v),
+                Arg::NullInt => query.bind(None::<i64>),
+                Arg::NullText => query.bind(None::<&str>),
+                Arg::NullBytes => query.bind(None::<&[u8]>),
+            };
+        }
+        query
+    }};
+}
+
+impl Tx {
+    /// Runs a statement; the number of rows it touched.
+    pub(crate) async fn execute(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'_>],
+    ) -> Result<u64, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => bound!(Sqlite, sql, args).execute(&mut **tx).await?.rows_affected(),
+            Tx::Postgres(tx) => bound!(Postgres, sql, args).execute(&mut **tx).await?.rows_affected(),
+        })
+    }
+
+    /// All rows of a query.
+    pub(crate) async fn all(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => {
+                bound!(Sqlite, sql, args).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()
+            }
+            Tx::Postgres(tx) => bound!(Postgres, sql, args)
+                .fetch_all(&mut **tx)
+                .await?
+                .into_iter()
+                .map(Row::Postgres)
+                .collect(),
+        })
+    }
+
+    /// The first row of a query, if any.
+    pub(crate) async fn maybe(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
+        Ok(match self {
+            Tx::Sqlite(tx) => bound!(Sqlite, sql, args).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
+            Tx::Postgres(tx) => bound!(Postgres, sql, args).fetch_optional(&mut **tx).await?.map(Row::Postgres),
+        })
+    }
+
+    /// The row of a query that must have one.
+    pub(crate) async fn one(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Row, StoreError> {
+        self.maybe(sql, args).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
+    }
+
+    /// Rows as they come, for tables too large to hold.
+    pub(crate) fn stream<'t>(
+        &'t mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'t>],
+    ) -> BoxStream<'t, Result<Row, StoreError>> {
+        match self {
+            Tx::Sqlite(tx) => bound!(Sqlite, sql, args)
+                .fetch(&mut **tx)
+                .map(|row| Ok(Row::Sqlite(row?)))
+                .boxed(),
+            Tx::Postgres(tx) => bound!(Postgres, sql, args)
+                .fetch(&mut **tx)
+                .map(|row| Ok(Row::Postgres(row?)))
+                .boxed(),
+        }
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Tx::Sqlite(tx) => tx.commit().await?,
+            Tx::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+}
+
+/// Marks a text that was put together from this crate's own constants, never from input.
+pub(crate) fn built(sql: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(sql)
+}
+
+/// Where the data lies.
+pub(crate) enum Engine {
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    Postgres(PgPool),
+}
+
+impl Engine {
+    /// Opens `sqlite:PATH` (its keystore beside it) or `postgres://…`; with `create`, makes the file.
+    pub(crate) async fn open(url: &str, create: bool) -> Result<Self, StoreError> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return Engine::open_sqlite(Path::new(path), create).await;
+        }
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(StoreError::Url);
+        }
+        let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
+        let options = options
+            .application_name("countersign")
+            .options([("lock_timeout", format!("{}", LOCK_WAIT.as_millis())), ("client_min_messages", "warning".into())]);
+        let pool = PgPoolOptions::new()
+            .max_connections(8)
+            .acquire_timeout(LOCK_WAIT)
+            .connect_with(options)
+            .await
+            .map_err(StoreError::Unreachable)?;
+        Ok(Engine::Postgres(pool))
+    }
+
+    async fn open_sqlite(path: &Path, create: bool) -> Result<Self, StoreError> {
+        if !create && !path.exists() {
+            return Err(StoreError::NoVault);
+        }
+        let keystore = path.with_file_name("keys.db");
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(create)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(LOCK_WAIT)
+            // A deleted key or value must not stay legible in a free page.
+            .pragma("secure_delete", "on")
+            .pragma("foreign_keys", "off")
+            .pragma("temp_store", "memory")
+            .pragma("cache_size", "-16384")
+            .statement_cache_capacity(64);
+        let attach = move |options: SqlitePoolOptions| {
+            let keystore = keystore.clone();
+            options.acquire_timeout(LOCK_WAIT).after_connect(move |conn, _| {
+                let keystore = keystore.to_string_lossy().into_owned();
+                Box::pin(async move {
+                    sqlx::query("attach database $1 as keys").bind(keystore).execute(&mut *conn).await?;
+                    // Set again: these are settings of each attached file.
+                    sqlx::query("pragma keys.journal_mode = wal").execute(&mut *conn).await?;
+                    sqlx::query("pragma keys.synchronous = full").execute(&mut *conn).await?;
+                    sqlx::query("pragma keys.secure_delete = on").execute(&mut *conn).await?;
+                    Ok(())
+                })
+            })
+        };
+        let write = attach(SqlitePoolOptions::new().max_connections(1))
+            .connect_with(options.clone())
+            .await
+            .map_err(StoreError::Unreachable)?;
+        let read = attach(SqlitePoolOptions::new().max_connections(4).min_connections(0))
+            .connect_lazy_with(options);
+        Ok(Engine::Sqlite { write, read })
+    }
+
+    /// A short name for people: which engine and its version.
+    pub(crate) async fn describe(&self) -> Result<String, StoreError> {
+        let mut tx = self.begin_read().await?;
+        Ok(match &mut tx {
+            Tx::Sqlite(_) => format!("SQLite {}", tx.one("select sqlite_version()", &[]).await?.text(0)?),
+            Tx::Postgres(_) => format!(
+                "PostgreSQL {}",
+                tx.one("select current_setting('server_version')", &[]).await?.text(0)?
+            ),
+        })
+    }
+
+    /// A snapshot: everything read in it is of one moment, and nothing can be written.
+    pub(crate) async fn begin_read(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Engine::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Engine::Postgres(pool) => Tx::Postgres(
+                pool.begin_with("begin transaction isolation level repeatable read, read only").await?,
+            ),
+        })
+    }
+
+    /// A writer's turn. Writers take turns on both engines: SQLite has one writer anyway, and on
+    /// PostgreSQL every writer ends at the log's head row, so it takes that row first and sees a
+    /// world that stands still. At most [`LOCK_WAIT`], then `Busy`.
+    pub(crate) async fn begin_write(&self) -> Result<Tx, StoreError> {
+        match self {
+            Engine::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("begin immediate").await?)),
+            Engine::Postgres(pool) => {
+                let mut tx = Tx::Postgres(pool.begin().await?);
+                // An advisory lock stands for the head row before the first head exists.
+                tx.execute("select pg_advisory_xact_lock(4771200)", &[]).await?;
+                Ok(tx)
+            }
+        }
+    }
+
+    /// Brings the schema to this program's version. A newer one is refused.
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        let one = |sql: &'static str| {
+            Migrator::with_migrations(vec![Migration::new(
+                1,
+                "vault".into(),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )])
+        };
+        let done = match self {
+            Engine::Sqlite { write, .. } => {
+                one(include_str!("../../migrations/sqlite/0001_vault.sql")).run(write).await
+            }
+            Engine::Postgres(pool) => {
+                one(include_str!("../../migrations/postgres/0001_vault.sql")).run(pool).await
+            }
+        };
+        done.map_err(|e| match e {
+            sqlx::migrate::MigrateError::VersionMissing(v) => StoreError::NewerSchema(v),
+            sqlx::migrate::MigrateError::VersionMismatch(v) => StoreError::ChangedSchema(v),
+            sqlx::migrate::MigrateError::Execute(e) => StoreError::from(e),
+            other => StoreError::Migration(other),
+        })
+    }
+
+    /// Durability is a promise of the log: refuse to run where a commit is not on disk.
+    pub(crate) async fn check_durability(&self) -> Result<(), StoreError> {
+        let mut tx = self.begin_read().await?;
+        match &mut tx {
+            Tx::Sqlite(_) => {
+                for (pragma, want) in [
+                    ("select cast(synchronous as text) from pragma_synchronous", "2"),
+                    ("select journal_mode from pragma_journal_mode", "wal"),
+                ] {
+                    let found = tx.one(pragma, &[]).await?.text(0)?;
+                    if found != want {
+                        return Err(StoreError::NotDurable(pragma, found));
+                    }
+                }
+            }
+            Tx::Postgres(_) => {
+                for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+                    let found =
+                        tx.one("select current_setting($1)", &[Arg::Text(setting)]).await?.text(0)?;
+                    if found == "off" || (setting == "synchronous_commit" && found == "local") {
+                        return Err(StoreError::NotDurable(setting, found));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the schema is there at all.
+    pub(crate) async fn has_schema(&self) -> Result<bool, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let sql = match &tx {
+            Tx::Sqlite(_) => "select count(*) from sqlite_master where name = 'vault'",
+            Tx::Postgres(_) => "select count(*) from pg_tables where tablename = 'vault' and schemaname = current_schema()",
+        };
+        Ok(tx.one(sql, &[]).await?.int(0)? > 0)
+    }
+
+    /// After a key was destroyed: its bytes must not stay in a write-ahead file.
+    pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
+        match self {
+            Engine::Sqlite { write, .. } => {
+                for sql in ["pragma main.wal_checkpoint(truncate)", "pragma keys.wal_checkpoint(truncate)"] {
+                    sqlx::query(sql).execute(write).await?;
+                }
+            }
+            Engine::Postgres(pool) => {
+                sqlx::query("vacuum keys.data_key, keys.package_key").execute(pool).await?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn close(&self) {
+        match self {
+            Engine::Sqlite { write, read } => {
+                read.close().await;
+                write.close().await;
+            }
+            Engine::Postgres(pool) => pool.close().await,
+        }
+    }
+}

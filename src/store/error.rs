@@ -1,0 +1,123 @@
+//! What can go wrong with the data, and what it means to the caller.
+
+use crate::clock::NoRandomness;
+use crate::keyring::root::RootError;
+
+/// An error of the store. [`StoreError::class`] says what kind of exit it is.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no vault where it was looked for.
+    #[error("there is no vault here")]
+    NoVault,
+    /// There is one already.
+    #[error("there is a vault here already")]
+    VaultExists,
+    /// Not a database address we know.
+    #[error("the database address is not sqlite:PATH or postgres://…")]
+    Url,
+    /// The database could not be reached.
+    #[error("the database cannot be opened: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    /// Another writer held the vault for longer than ten seconds.
+    #[error("another process holds the vault; gave up after 10 s")]
+    Busy,
+    /// No space left.
+    #[error("the disk is full; nothing was stored")]
+    DiskFull,
+    /// The folder or file cannot be written.
+    #[error("the vault's folder cannot be written")]
+    ReadOnly,
+    /// A commit would not be on disk.
+    #[error("the database would lose commits: {0} is {1}; it must be on")]
+    NotDurable(&'static str, String),
+    /// Made by a newer version.
+    #[error("this vault has schema version {0}, which this program does not know; use the newer program")]
+    NewerSchema(i64),
+    /// A migration was changed after it was applied.
+    #[error("schema version {0} is not the one that made this vault")]
+    ChangedSchema(i64),
+    /// Migrating failed.
+    #[error("the schema could not be brought up to date: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// Tampering, truncation, rollback or a wrong key.
+    #[error("integrity: {what}: {place}")]
+    Integrity {
+        /// Table or part.
+        what: String,
+        /// Where in it.
+        place: String,
+    },
+    /// The clock went back by more than five seconds.
+    #[error("the clock is {0} s behind the log's last entry; set it right first")]
+    ClockBack(i64),
+    /// The high-water file cannot be written, so nothing may be acknowledged.
+    #[error("the high-water mark cannot be written at {0}: {1}")]
+    HighWater(std::path::PathBuf, #[source] std::io::Error),
+    /// A named constraint was broken; the caller knows which refusal that is.
+    #[error("conflicts with what is stored: {0}")]
+    Conflict(String),
+    /// No randomness.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The root key failed.
+    #[error(transparent)]
+    Root(#[from] RootError),
+    /// Any other database error.
+    #[error("the database failed: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// An integrity error with its place.
+    pub fn integrity(what: impl Into<String>, place: impl Into<String>) -> Self {
+        StoreError::Integrity { what: what.into(), place: place.into() }
+    }
+
+    /// A row that cannot even be read was not written by us.
+    pub(crate) fn unreadable(self, table: &str) -> Self {
+        match self {
+            StoreError::Database(sqlx::Error::ColumnDecode { index, .. }) => {
+                StoreError::integrity(table, format!("column {index} holds another type"))
+            }
+            StoreError::Database(sqlx::Error::Database(e))
+                if e.message().contains("no such") || e.message().contains("does not exist") =>
+            {
+                StoreError::integrity(table, "the table or a column is missing")
+            }
+            StoreError::Database(sqlx::Error::Database(e)) if e.message().contains("malformed") => {
+                StoreError::integrity(table, "the database file is damaged")
+            }
+            other => other,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::PoolTimedOut => StoreError::Busy,
+            sqlx::Error::Database(e) => {
+                let (code, text) = (e.code().unwrap_or_default().into_owned(), e.message().to_owned());
+                let sqlite = code.parse::<i32>().map(|c| c & 0xff).unwrap_or(-1);
+                let is_sqlite = code.len() <= 4;
+                if (is_sqlite && (sqlite == 5 || sqlite == 6)) || code == "55P03" || code == "57014" {
+                    StoreError::Busy
+                } else if (is_sqlite && sqlite == 13) || code == "53100" {
+                    StoreError::DiskFull
+                } else if (is_sqlite && (sqlite == 8 || sqlite == 14)) || code == "25006" {
+                    StoreError::ReadOnly
+                } else if is_sqlite && (sqlite == 11 || sqlite == 26) {
+                    StoreError::integrity("database file", "it is damaged or not a database")
+                } else if (is_sqlite && sqlite == 10) && text.contains("disk I/O") {
+                    StoreError::Database(error)
+                } else if e.is_unique_violation() || e.is_check_violation() {
+                    StoreError::Conflict(e.constraint().map_or(text, str::to_owned))
+                } else {
+                    StoreError::Database(error)
+                }
+            }
+            sqlx::Error::Io(e) if e.kind() == std::io::ErrorKind::StorageFull => StoreError::DiskFull,
+            _ => StoreError::Database(error),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Reading the log: leaves, hashes for proofs, and the checks at start.
+
+use futures_util::TryStreamExt as _;
+
+use super::engine::Arg;
+use super::heads::recompute;
+use super::table::TABLES;
+use super::{Store, StoreError, View};
+use crate::audit::checkpoint::Checkpoint;
+use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
+use crate::audit::proof::{ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion};
+use crate::audit::tree::{Hash, leaf_hash};
+use crate::model::ids::Alias;
+
+impl View<'_> {
+    /// The newest checkpoint as a signed note.
+    ///
+    /// # Errors
+    /// The head does not fit.
+    pub async fn checkpoint(&mut self) -> Result<(u64, String), StoreError> {
+        let head = self.head().await?;
+        Ok((head.size, head.checkpoint))
+    }
+
+    /// Leaves `from..to`, each with its place, in order.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn leaves(&mut self, from: u64, to: u64) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let args = [Arg::Int(from as i64), Arg::Int(to as i64)];
+        let sql = "select seq, body from log_leaf where seq >= $1 and seq < $2 order by seq";
+        let rows = self.tx.all(sql, &args).await.map_err(|e| e.unreadable("log_leaf"))?;
+        rows.iter()
+            .map(|row| Ok((row.int(0)? as u64, row.bytes(1)?)))
+            .collect::<Result<_, StoreError>>()
+            .map_err(|e| e.unreadable("log_leaf"))
+    }
+
+    /// Places of the leaves that speak of a member.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn leaves_about(&mut self, alias: Alias) -> Result<Vec<u64>, StoreError> {
+        let rows = self.tx.all("select seq from log_alias where alias = $1 order by seq", &[Arg::Bytes(&alias.0)]).await?;
+        rows.iter().map(|row| Ok(row.int(0)? as u64)).collect()
+    }
+
+    /// Whether any leaf speaks of erasing so many: the log's word against a turned-back table.
+    async fn fetch(&mut self, wanted: Wanted) -> Result<MemoryNodes, StoreError> {
+        let mut nodes = MemoryNodes::default();
+        for read in wanted.into_reads() {
+            let args = [Arg::Int(read.from as i64), Arg::Int(read.to as i64)];
+            if read.level == 0 {
+                let sql = "select seq, body from log_leaf where seq >= $1 and seq < $2";
+                let mut rows = self.tx.stream(sql, &args);
+                while let Some(row) = rows.try_next().await? {
+                    nodes.insert(0, row.int(0)? as u64, leaf_hash(row.slice(1)?));
+                }
+            } else {
+                let args = [args[0], args[1], Arg::Int(i64::from(read.level))];
+                let sql = "select position, hash from log_node where level = $3 and position >= $1 and position < $2";
+                for row in self.tx.all(sql, &args).await? {
+                    let hash: Hash =
+                        row.bytes(1)?.try_into().map_err(|_| StoreError::integrity("log_node", "hash"))?;
+                    nodes.insert(read.level, row.int(0)? as u64, hash);
+                }
+            }
+        }
+        Ok(nodes)
+    }
+
+    /// The root the log had at a size, from stored nodes.
+    ///
+    /// # Errors
+    /// Hashes are missing.
+    pub async fn root_at(&mut self, size: u64) -> Result<Hash, StoreError> {
+        let wanted = Wanted::default();
+        let _ = root_at(&wanted, size);
+        let nodes = self.fetch(wanted).await?;
+        root_at(&nodes, size).map_err(|_| StoreError::integrity("log_node", format!("root at {size}")))
+    }
+
+    /// Proves that an entry is in the log.
+    ///
+    /// # Errors
+    /// There is no such entry, or hashes are missing.
+    pub async fn inclusion(&mut self, seq: u64, size: u64) -> Result<InclusionProof, StoreError> {
+        let wanted = Wanted::default();
+        let _ = prove_inclusion(&wanted, seq, size);
+        let nodes = self.fetch(wanted).await?;
+        prove_inclusion(&nodes, seq, size)
+            .map_err(|_| StoreError::integrity("log_node", format!("inclusion of {seq} in {size}")))
+    }
+
+    /// Proves that the log at one size is the beginning of the log at another.
+    ///
+    /// # Errors
+    /// There is no such size, or hashes are missing.
+    pub async fn consistency(&mut self, from: u64, to: u64) -> Result<ConsistencyProof, StoreError> {
+        let wanted = Wanted::default();
+        let _ = prove_consistency(&wanted, from, to);
+        let nodes = self.fetch(wanted).await?;
+        prove_consistency(&nodes, from, to)
+            .map_err(|_| StoreError::integrity("log_node", format!("consistency of {from} and {to}")))
+    }
+
+    /// Recomputes every table that a decision reads and compares with the log's last word. Start,
+    /// execution and download call it (invariant 8).
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] names the table.
+    pub async fn check_deciding_tables(&mut self) -> Result<(), StoreError> {
+        let head = self.head().await?;
+        let keyring = self.store.keyring.clone();
+        for table in TABLES.iter().filter(|t| t.decides) {
+            if recompute(&mut self.tx, &keyring, table).await? != head.heads.of(table) {
+                return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
+            }
+        }
+        let last = head.size.checked_sub(1).ok_or_else(|| StoreError::integrity("log_head", "an empty log"))?;
+        let leaf = self.leaves(last, head.size).await?.pop();
+        let state = leaf.and_then(|(_, body)| super::verify::state_of(&body));
+        if state != Some(head.heads.state(&keyring)) {
+            return Err(StoreError::integrity("log_head", "the last entry speaks of other set heads"));
+        }
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Compares the log's head with its own checkpoint and with the high-water mark.
+    pub(super) async fn check_at_start(&self) -> Result<(), StoreError> {
+        let mut view = self.view().await?;
+        let head = view.head().await?;
+        let signed = Checkpoint::open(&head.checkpoint, &self.verifier())
+            .map_err(|_| StoreError::integrity("checkpoint", "its signature or text is wrong"))?;
+        if signed.size != head.size || signed.root != head.frontier.root() {
+            return Err(StoreError::integrity("checkpoint", "it is not of this log's size and root"));
+        }
+        let count = view.tx.one("select count(*), coalesce(max(seq), -1) from log_leaf", &[]).await?;
+        if count.int(0)? as u64 != head.size || count.int(1)? + 1 != head.size as i64 {
+            return Err(StoreError::integrity("log_leaf", "entries are missing or added"));
+        }
+        if let Some(mark) = self.high_water.read(&self.verifier())? {
+            if mark.size > head.size {
+                return Err(StoreError::integrity(
+                    "log",
+                    format!("it has {} entries and the high-water mark {}: it was turned back", head.size, mark.size),
+                ));
+            }
+            if view.root_at(mark.size).await? != mark.root {
+                return Err(StoreError::integrity("log", "its beginning is not the one of the high-water mark"));
+            }
+        }
+        view.check_deciding_tables().await
+    }
+}

@@ -1,0 +1,217 @@
+//! Tables as data: their columns in order, from which statements and row MACs are made.
+//!
+//! Every table listed here stands under a set head (design, invariant 8), so one list decides both what
+//! is written and what is checked. The log's own tables and the keystore are checked otherwise: the log
+//! by its tree, the keystore by opening every key.
+
+use std::fmt::Write as _;
+
+use super::StoreError;
+use super::engine::{Arg, Row, built};
+
+/// What a column holds. `Maybe…` may be null.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Int,
+    Text,
+    Bytes,
+    MaybeInt,
+    MaybeText,
+    MaybeBytes,
+}
+use Kind::*;
+
+/// A protected table.
+pub(crate) struct Table {
+    pub(crate) name: &'static str,
+    /// How many leading columns are the primary key.
+    pub(crate) key: usize,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// Whether a decision reads it: then it is checked at start, execution and download, not only by
+    /// `audit verify --deep`.
+    pub(crate) decides: bool,
+}
+
+macro_rules! tables {
+    ($($id:ident = $name:literal, $key:literal, $decides:literal, [$($col:literal $kind:ident),+ $(,)?];)+) => {
+        $(pub(crate) static $id: Table = Table {
+            name: $name, key: $key, decides: $decides, columns: &[$(($col, $kind)),+],
+        };)+
+        /// Every protected table, in the order in which heads are kept.
+        pub(crate) static TABLES: &[&Table] = &[$(&$id),+];
+    };
+}
+
+tables! {
+    VAULT = "vault", 1, true, ["id" Int, "vault_id" Bytes, "demo" Int, "zone" Text, "created_at" Int];
+    VAULT_KEY = "vault_key", 2, true, ["kind" Text, "version" Int, "wrapped" Bytes];
+    UNIT = "unit", 1, true, ["code" Text, "kind" Text, "function" MaybeText, "parent" MaybeText,
+        "name_zh" Text, "name_en" Text];
+    PERSON = "person", 1, true, ["login" Text, "name" Text, "unit" Text, "rank" Text, "suspended" Int];
+    ROLE_GRANT = "role_grant", 3, true, ["login" Text, "role" Text, "unit" Text];
+    CREDENTIAL = "credential", 2, true, ["login" Text, "number" Int, "salt" Bytes, "public_key" Bytes,
+        "sealed_seed" Bytes, "enrolled_seq" Int, "ended_seq" MaybeInt];
+    ENROLMENT = "enrolment", 1, true, ["login" Text, "code_hash" Bytes, "expires_at" Int];
+    VENDOR = "vendor", 1, true, ["code" Text, "name_zh" Text, "name_en" Text, "channels" Text,
+        "contract_reference" Text, "contract_from" Int, "contract_to" Int, "recipient" Text,
+        "fingerprint" Text, "checked_by" Text, "suspended" Int];
+    POLICY_VERSION = "policy_version", 1, true, ["id" Int, "digest" Bytes, "files" Bytes,
+        "proposed_by" Text, "proposed_at" Int, "proposed_sig" MaybeBytes, "seconded_by" MaybeText,
+        "seconded_at" MaybeInt, "seconded_sig" MaybeBytes, "effective_at" Int];
+    DOCUMENT = "document", 3, true, ["family" Text, "version" Text, "language" Text, "digest" Bytes,
+        "body" Text, "effective_on" Int];
+    MEMBER = "member", 1, false, ["ordinal" Int, "id" Bytes, "home_store" MaybeText, "tier" Text,
+        "card_type" Text, "status" Text, "joined_on" MaybeInt, "last_visit_on" MaybeInt,
+        "spend_cents" MaybeInt, "birth_month" MaybeInt, "covenant_family" MaybeText,
+        "covenant_version" MaybeText, "legacy" Int, "present" Int, "unsafe" Int, "tags" Bytes,
+        "created_at" Int, "changed_at" Int];
+    MEMBER_RECORD = "member_record", 1, false, ["ordinal" Int, "id" Bytes, "record" Bytes];
+    MEMBER_INDEX = "member_index", 3, false, ["idx" Int, "tag" Bytes, "ordinal" Int];
+    CONSENT_EVENT = "consent_event", 2, false, ["ordinal" Int, "number" Int, "at" Int, "source" Text,
+        "actor" Text, "notice" Text, "evidence" Text, "marks" Bytes];
+    CONSENT_CHUNK = "consent_chunk", 2, true, ["kind" Text, "chunk" Int, "body" Bytes];
+    SUPPRESSION = "suppression", 2, true, ["idx" Int, "tag" Bytes, "reason" Text, "at" Int];
+    REQUEST = "request", 1, true, ["no" Text, "unit" Text, "site" Text, "year" Int, "serial" Int,
+        "drafted_by" Text, "form" Text, "created_at" Int, "changed_at" Int];
+    SUBMISSION = "submission", 2, true, ["no" Text, "round" Int, "body" Bytes, "digest" Bytes];
+    SIGNATURE = "signature", 3, true, ["no" Text, "round" Int, "number" Int, "payload" Bytes,
+        "sig" Bytes, "signer" Text];
+    PACKAGE = "package", 1, true, ["no" Text, "request_no" Text, "round" Int, "serial" Int,
+        "executor" Text, "live" MaybeInt];
+    PACKAGE_FACT = "package_fact", 2, true, ["package" Text, "number" Int, "kind" Text, "at" Int,
+        "actor" Text, "body" Text];
+    DISCLOSURE = "disclosure", 2, true, ["package" Text, "version" Int, "digest" Bytes, "body" Bytes];
+    ERASURE = "erasure", 1, true, ["case_no" Text, "ordinal" Int, "alias" Bytes, "ordered_at" Int,
+        "finished_at" MaybeInt];
+    REMARK = "remark", 1, false, ["seq" Int, "salt" Bytes, "body" Bytes];
+}
+
+impl Table {
+    /// Its place among the heads.
+    pub(crate) fn slot(&self) -> usize {
+        TABLES.iter().position(|t| t.name == self.name).unwrap_or(usize::MAX)
+    }
+
+    fn names(&self, range: std::ops::Range<usize>) -> String {
+        self.columns[range].iter().map(|c| c.0).collect::<Vec<_>>().join(", ")
+    }
+
+    fn where_key(&self, first: usize) -> String {
+        let mut out = String::new();
+        for (i, (name, _)) in self.columns[..self.key].iter().enumerate() {
+            let _ = write!(out, "{}{name} = ${}", if i == 0 { " where " } else { " and " }, first + i);
+        }
+        out
+    }
+
+    /// `insert` of so many rows in one statement.
+    pub(crate) fn insert_sql(&self, rows: usize) -> impl sqlx::SqlSafeStr + use<> {
+        let width = self.columns.len();
+        let mut sql = format!("insert into {} ({}) values ", self.name, self.names(0..width));
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..width {
+                let _ = write!(sql, "{}${}", if column == 0 { "" } else { ", " }, row * width + column + 1);
+            }
+            sql.push(')');
+        }
+        built(sql)
+    }
+
+    pub(crate) fn update_sql(&self) -> impl sqlx::SqlSafeStr + use<> {
+        let width = self.columns.len();
+        let sets = (self.key..width)
+            .map(|i| format!("{} = ${}", self.columns[i].0, i + 1))
+            .collect::<Vec<_>>()
+            .join(", ");
+        built(format!("update {} set {sets}{}", self.name, self.where_key(1)))
+    }
+
+    pub(crate) fn delete_sql(&self) -> impl sqlx::SqlSafeStr + use<> {
+        built(format!("delete from {}{}", self.name, self.where_key(1)))
+    }
+
+    /// All columns, in order; `tail` is a constant of this crate such as `where login = $1`.
+    pub(crate) fn select_sql(&self, tail: &str) -> impl sqlx::SqlSafeStr + use<> {
+        built(format!("select {} from {} {tail}", self.names(0..self.columns.len()), self.name))
+    }
+
+    /// All rows in key order: duplicates of a key stand beside each other.
+    pub(crate) fn scan_sql(&self) -> impl sqlx::SqlSafeStr + use<> {
+        self.select_sql(&format!("order by {}", self.names(0..self.key)))
+    }
+
+    /// A row's bytes for its MAC: table, then each column behind a tag and its length.
+    ///
+    /// ```text
+    /// name_len(1) name { 0 | 1 int(8, LE) | 2 len(4, LE) text | 3 len(4, LE) bytes } per column
+    /// ```
+    pub(crate) fn encode(&self, args: &[Arg<'_>], out: &mut Vec<u8>) {
+        out.clear();
+        out.push(self.name.len() as u8);
+        out.extend_from_slice(self.name.as_bytes());
+        for arg in args {
+            let (tag, bytes) = match arg {
+                Arg::NullInt | Arg::NullText | Arg::NullBytes => {
+                    out.push(0);
+                    continue;
+                }
+                Arg::Int(v) => {
+                    out.push(1);
+                    out.extend_from_slice(&v.to_le_bytes());
+                    continue;
+                }
+                Arg::Text(v) => (2, v.as_bytes()),
+                Arg::Bytes(v) => (3, *v),
+            };
+            out.push(tag);
+            out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            out.extend_from_slice(bytes);
+        }
+    }
+
+    /// A stored row as values again.
+    pub(crate) fn read(&self, row: &Row) -> Result<Vec<Value>, StoreError> {
+        self.columns
+            .iter()
+            .enumerate()
+            .map(|(i, (_, kind))| {
+                Ok(match kind {
+                    Int => Value::Int(row.int(i)?),
+                    Text => Value::Text(row.text(i)?),
+                    Bytes => Value::Bytes(row.bytes(i)?),
+                    MaybeInt => row.maybe_int(i)?.map_or(Value::Null(MaybeInt), Value::Int),
+                    MaybeText => row.maybe_text(i)?.map_or(Value::Null(MaybeText), Value::Text),
+                    MaybeBytes => row.maybe_bytes(i)?.map_or(Value::Null(MaybeBytes), Value::Bytes),
+                })
+            })
+            .collect()
+    }
+}
+
+/// An owned value of a stored row.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Value {
+    Null(Kind),
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    pub(crate) fn arg(&self) -> Arg<'_> {
+        match self {
+            Value::Null(Kind::MaybeText) => Arg::NullText,
+            Value::Null(Kind::MaybeBytes) => Arg::NullBytes,
+            Value::Null(_) => Arg::NullInt,
+            Value::Int(v) => Arg::Int(*v),
+            Value::Text(v) => Arg::Text(v),
+            Value::Bytes(v) => Arg::Bytes(v),
+        }
+    }
+}
+
+/// Borrows a row of values as arguments.
+pub(crate) fn args(values: &[Value]) -> Vec<Arg<'_>> {
+    values.iter().map(Value::arg).collect()
+}

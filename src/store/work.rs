@@ -1,0 +1,313 @@
+//! `View` reads; `Work` writes, and commits only with an event. What it gives back is a `Receipt`.
+
+use std::collections::BTreeMap;
+
+use super::engine::{Arg, Tx};
+use super::heads::{Accumulator, Heads, row_mac};
+use super::table::{Table, Value, args};
+use super::{Store, StoreError};
+use crate::audit::event::Event;
+use crate::audit::leaf::{self, Frame};
+use crate::audit::nodes::is_stored;
+use crate::audit::tree::{Frontier, Hash, leaf_hash};
+use crate::clock::Micros;
+use crate::model::ids::Digest;
+
+/// How far the clock may be behind the last entry before writing is refused: 5 s, in microseconds.
+const CLOCK_SLACK: Micros = 5_000_000;
+
+/// A snapshot of the vault: all that is read through one view is of one moment.
+pub struct View<'s> {
+    pub(super) tx: Tx,
+    pub(super) store: &'s Store,
+}
+
+/// Proof that an entry is in the log, on disk. It cannot be made or copied, only earned:
+/// [`Work::commit`] is the one place that gives it.
+pub struct Receipt {
+    seq: u64,
+    at: Micros,
+    leaf: Hash,
+    event: Event,
+}
+
+impl Receipt {
+    /// The one constructor; private to this file, where the commit is.
+    fn earned(seq: u64, at: Micros, leaf: Hash, event: Event) -> Self {
+        Receipt { seq, at, leaf, event }
+    }
+
+    /// The entry's place in the log, from 0.
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The entry's time.
+    pub fn at(&self) -> Micros {
+        self.at
+    }
+
+    /// The leaf's hash.
+    pub fn leaf(&self) -> Digest {
+        Digest(self.leaf)
+    }
+
+    /// What the entry says.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+}
+
+/// The log's right edge.
+pub(super) struct Head {
+    pub(super) size: u64,
+    pub(super) at: Micros,
+    pub(super) frontier: Frontier,
+    pub(super) heads: Heads,
+    pub(super) checkpoint: String,
+}
+
+impl View<'_> {
+    /// Entries in the log as this view sees it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn log_size(&mut self) -> Result<u64, StoreError> {
+        let row = self.tx.maybe("select size from log_head where id = 1", &[]).await?;
+        let row = row.ok_or_else(|| StoreError::integrity("log_head", "its row is missing"))?;
+        u64::try_from(row.int(0)?).map_err(|_| StoreError::integrity("log_head", "size"))
+    }
+
+    pub(super) async fn head(&mut self) -> Result<Head, StoreError> {
+        let bad = |what| StoreError::integrity("log_head", what);
+        let row = self
+            .tx
+            .maybe("select size, at, frontier, heads, checkpoint from log_head where id = 1", &[])
+            .await
+            .map_err(|e| e.unreadable("log_head"))?
+            .ok_or_else(|| bad("its row is missing"))?;
+        let read = || -> Result<_, StoreError> {
+            Ok((row.int(0)?, row.int(1)?, row.bytes(2)?, row.bytes(3)?, row.text(4)?))
+        };
+        let (size, at, frontier, heads, checkpoint) = read().map_err(|e| e.unreadable("log_head"))?;
+        let size = u64::try_from(size).map_err(|_| bad("size"))?;
+        let frontier = Frontier::from_bytes(size, &frontier).map_err(|_| bad("frontier"))?;
+        let heads = Heads::open(&self.store.keyring, size, &frontier.root(), &heads)?;
+        Ok(Head { size, at, frontier, heads, checkpoint })
+    }
+
+    /// All rows of a protected table that a constant tail picks.
+    pub(super) async fn rows(
+        &mut self,
+        table: &'static Table,
+        tail: &str,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        let rows = self.tx.all(table.select_sql(tail), args).await.map_err(|e| e.unreadable(table.name))?;
+        rows.iter().map(|row| table.read(row).map_err(|e| e.unreadable(table.name))).collect()
+    }
+
+    /// One row by its key.
+    pub(super) async fn row(
+        &mut self,
+        table: &'static Table,
+        key: &[Arg<'_>],
+    ) -> Result<Option<Vec<Value>>, StoreError> {
+        let tail = table.columns[..table.key]
+            .iter()
+            .enumerate()
+            .map(|(i, (name, _))| format!("{} {name} = ${}", if i == 0 { "where" } else { "and" }, i + 1))
+            .collect::<Vec<_>>()
+            .join(" ");
+        Ok(self.rows(table, &tail, key).await?.pop())
+    }
+}
+
+/// A writer's turn. Everything it does stands or falls with one log entry.
+pub struct Work<'s> {
+    pub(super) view: View<'s>,
+    head: Head,
+    at: Micros,
+    changes: BTreeMap<usize, Accumulator>,
+    scratch: Vec<u8>,
+}
+
+impl<'s> Work<'s> {
+    pub(super) async fn begin(store: &'s Store) -> Result<Self, StoreError> {
+        let mut view = View { tx: store.engine.begin_write().await?, store };
+        let head = view.head().await?;
+        Self::on(view, head)
+    }
+
+    /// The first turn of a new vault, before there is a head.
+    pub(super) async fn first(store: &'s Store) -> Result<Self, StoreError> {
+        let view = View { tx: store.engine.begin_write().await?, store };
+        let head = Head {
+            size: 0,
+            at: 0,
+            frontier: Frontier::new(),
+            heads: Heads::empty(),
+            checkpoint: String::new(),
+        };
+        Self::on(view, head)
+    }
+
+    fn on(view: View<'s>, head: Head) -> Result<Self, StoreError> {
+        let now = view.store.clock.now();
+        if now < head.at - CLOCK_SLACK {
+            return Err(StoreError::ClockBack((head.at - now) / 1_000_000));
+        }
+        let at = now.max(head.at);
+        Ok(Work { view, head, at, changes: BTreeMap::new(), scratch: Vec::new() })
+    }
+
+    /// What can be read can be read here too, and it stands still.
+    pub fn view(&mut self) -> &mut View<'s> {
+        &mut self.view
+    }
+
+    /// The time this entry will have.
+    pub fn at(&self) -> Micros {
+        self.at
+    }
+
+    /// The place this entry will have.
+    pub fn seq(&self) -> u64 {
+        self.head.size
+    }
+
+    fn change(&mut self, table: &Table) -> &mut Accumulator {
+        self.changes.entry(table.slot()).or_default()
+    }
+
+    pub(super) async fn insert(&mut self, table: &'static Table, row: &[Arg<'_>]) -> Result<(), StoreError> {
+        debug_assert_eq!(row.len(), table.columns.len());
+        self.view.tx.execute(table.insert_sql(1), row).await?;
+        let mac = row_mac(&self.view.store.keyring, table, row, &mut self.scratch);
+        self.change(table).add(&mac);
+        Ok(())
+    }
+
+    /// Many rows, a few hundred a statement: one round trip through the driver for all of them.
+    pub(super) async fn insert_all(&mut self, table: &'static Table, rows: &[Vec<Arg<'_>>]) -> Result<(), StoreError> {
+        let width = table.columns.len();
+        let batch = (6_000 / width).max(1);
+        for rows in rows.chunks(batch) {
+            let flat: Vec<Arg<'_>> = rows.iter().flatten().copied().collect();
+            self.view.tx.execute(table.insert_sql(rows.len()), &flat).await?;
+            for row in rows {
+                let mac = row_mac(&self.view.store.keyring, table, row, &mut self.scratch);
+                self.change(table).add(&mac);
+            }
+        }
+        Ok(())
+    }
+
+    /// Replaces a row that was read in this turn.
+    pub(super) async fn update(
+        &mut self,
+        table: &'static Table,
+        old: &[Value],
+        new: &[Arg<'_>],
+    ) -> Result<(), StoreError> {
+        let touched = self.view.tx.execute(table.update_sql(), new).await?;
+        self.touched(table, touched)?;
+        let removed = row_mac(&self.view.store.keyring, table, &args(old), &mut self.scratch);
+        let added = row_mac(&self.view.store.keyring, table, new, &mut self.scratch);
+        let change = self.change(table);
+        change.remove(&removed);
+        change.add(&added);
+        Ok(())
+    }
+
+    /// Deletes a row that was read in this turn.
+    pub(super) async fn delete(&mut self, table: &'static Table, old: &[Value]) -> Result<(), StoreError> {
+        let key: Vec<Arg<'_>> = args(&old[..table.key]);
+        let touched = self.view.tx.execute(table.delete_sql(), &key).await?;
+        self.touched(table, touched)?;
+        let mac = row_mac(&self.view.store.keyring, table, &args(old), &mut self.scratch);
+        self.change(table).remove(&mac);
+        Ok(())
+    }
+
+    fn touched(&self, table: &Table, rows: u64) -> Result<(), StoreError> {
+        if rows == 1 { Ok(()) } else { Err(StoreError::integrity(table.name, "a row is not where it was read")) }
+    }
+
+    /// Writes the entry and everything done in this turn, and waits until it is on disk and the
+    /// high-water mark stands outside the data folder.
+    ///
+    /// # Errors
+    /// Nothing is stored unless the error is [`StoreError::HighWater`], and then nothing is told.
+    pub async fn commit(mut self, event: Event) -> Result<Receipt, StoreError> {
+        let store = self.view.store;
+        let keyring = &store.keyring;
+        self.head.heads.merge(&self.changes);
+        let shown: BTreeMap<&'static str, Hash> = super::table::TABLES
+            .iter()
+            .filter(|table| self.changes.contains_key(&table.slot()))
+            .map(|table| (table.name, self.head.heads.shown(keyring, table)))
+            .collect();
+        let frame =
+            Frame { seq: self.head.size, at: self.at, heads: &shown, state: self.head.heads.state(keyring) };
+        let body = leaf::encode(&event, &frame).map_err(|_| StoreError::integrity("log_leaf", "not encodable"))?;
+        let (hash, note, size) = self.append(&body, event.member.as_ref().map(|a| a.0)).await?;
+        let first = self.head.size == 0;
+        let (size_int, at) = (size as i64, self.at);
+        let frontier = self.head.frontier.to_bytes();
+        let heads = self.head.heads.seal(keyring, size, &self.head.frontier.root())?;
+        let row = [Arg::Int(1), Arg::Int(size_int), Arg::Int(at), Arg::Bytes(&frontier), Arg::Bytes(&heads), Arg::Text(&note)];
+        let sql = if first {
+            "insert into log_head (id, size, at, frontier, heads, checkpoint) values ($1, $2, $3, $4, $5, $6)"
+        } else {
+            "update log_head set size = $2, at = $3, frontier = $4, heads = $5, checkpoint = $6 where id = $1"
+        };
+        self.view.tx.execute(sql, &row).await?;
+        self.view.tx.commit().await?;
+        store.high_water.raise(size, &note, &store.verifier())?;
+        Ok(Receipt::earned(size - 1, at, hash, event))
+    }
+
+    /// Appends the leaf; its hash, the new checkpoint and the new size.
+    async fn append(&mut self, body: &[u8], alias: Option<[u8; 16]>) -> Result<(Hash, String, u64), StoreError> {
+        let seq = self.head.size as i64;
+        let hash = leaf_hash(body);
+        let tx = &mut self.view.tx;
+        tx.execute("insert into log_leaf (seq, body) values ($1, $2)", &[Arg::Int(seq), Arg::Bytes(body)]).await?;
+        let mut nodes = Vec::new();
+        self.head.frontier.append_with(hash, |level, index, hash| {
+            if is_stored(level) {
+                nodes.push((i64::from(level), index as i64, hash));
+            }
+        });
+        for (level, position, hash) in nodes {
+            let row = [Arg::Int(level), Arg::Int(position), Arg::Bytes(&hash)];
+            tx.execute("insert into log_node (level, position, hash) values ($1, $2, $3)", &row).await?;
+        }
+        if let Some(alias) = alias {
+            let row = [Arg::Bytes(&alias), Arg::Int(seq)];
+            tx.execute("insert into log_alias (alias, seq) values ($1, $2)", &row).await?;
+        }
+        let size = self.head.frontier.size();
+        let note = self.view.store.sign_checkpoint(size, self.head.frontier.root())?;
+        Ok((hash, note, size))
+    }
+}
+
+impl Work<'_> {
+    /// Inserts a row or replaces the one with its key; whether anything changed.
+    pub(super) async fn put(&mut self, table: &'static Table, row: &[Arg<'_>]) -> Result<bool, StoreError> {
+        let Some(old) = self.view.row(table, &row[..table.key]).await? else {
+            self.insert(table, row).await?;
+            return Ok(true);
+        };
+        let (mut was, mut is) = (Vec::new(), Vec::new());
+        table.encode(&args(&old), &mut was);
+        table.encode(row, &mut is);
+        if was == is {
+            return Ok(false);
+        }
+        self.update(table, &old, row).await?;
+        Ok(true)
+    }
+}
