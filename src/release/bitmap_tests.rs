@@ -46,6 +46,21 @@ fn ten_million_members_take_less_than_two_mebibytes() {
 }
 
 #[test]
+fn a_range_begins_and_ends_inside_a_word() {
+    let everyone: OrdinalSet = (0..70_000).collect();
+    for first in (0..130).chain(65_500..65_560) {
+        for last in (first..first + 130).step_by(7) {
+            assert_eq!(everyone.count_in(first..=last), last - first + 1);
+            assert!(everyone.iter_in(first..=last).eq(first..=last));
+        }
+    }
+    let end: OrdinalSet = [u64::MAX - 64, u64::MAX].into_iter().collect();
+    assert_eq!((end.count_in(u64::MAX..=u64::MAX), end.count_in(0..=u64::MAX - 1)), (1, 1));
+    let (first, last) = (9, 3);
+    assert_eq!(everyone.count_in(first..=last), 0);
+}
+
+#[test]
 fn each_kind_of_malformed_bytes_is_refused() {
     let bad = |text: &str| {
         let bytes = hex::decode(text.replace(' ', "")).unwrap();
