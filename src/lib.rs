@@ -4,3 +4,4 @@
 
 pub mod audit;
 pub mod model;
+pub mod release;
