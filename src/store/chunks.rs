@@ -1,0 +1,258 @@
+//! Effective consent states and ages in sealed chunks, so that a list of a million is filtered by a few
+//! hundred kilobytes (design, Consent).
+//!
+//! A chunk covers 16,384 ordinals. Sealed under the chunk key, bound to kind and number:
+//!
+//! ```text
+//! consent/<purpose>/<channel>/<class>   2 bits a member: 0 none · 1 granted · 2 refused · 3 withdrawn
+//! age                                   u16 a member, LE: 0 unknown · 1 born before 2000 · else the
+//!                                       day number of birth
+//! ```
+//!
+//! Derived from the consent events: `audit verify --deep` rebuilds them and compares.
+
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
+use super::engine::Arg;
+use super::table::{CONSENT_CHUNK, Value};
+use super::{StoreError, View, Work};
+use crate::clock::{day, day_number};
+use crate::model::code::{Channel, Purpose, RecipientClass};
+use jiff::civil::Date;
+
+/// Ordinals a chunk covers.
+pub const SPAN: i64 = 16_384;
+
+/// What a member said, in effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing.
+    None = 0,
+    /// Yes, and the yes holds.
+    Granted = 1,
+    /// No, and never a yes.
+    Refused = 2,
+    /// A no after a yes.
+    Withdrawn = 3,
+}
+
+impl State {
+    /// The state after a further event.
+    #[must_use]
+    pub fn then(self, granted: bool) -> State {
+        match (self, granted) {
+            (_, true) => State::Granted,
+            (State::Granted | State::Withdrawn, false) => State::Withdrawn,
+            (State::None | State::Refused, false) => State::Refused,
+        }
+    }
+
+    /// Whether the last word was no.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, State::Refused | State::Withdrawn)
+    }
+
+    fn from_bits(bits: u8) -> State {
+        match bits & 3 {
+            1 => State::Granted,
+            2 => State::Refused,
+            3 => State::Withdrawn,
+            _ => State::None,
+        }
+    }
+}
+
+/// The kind of a consent chunk.
+pub fn consent_kind(purpose: Purpose, channel: Channel, class: RecipientClass) -> String {
+    format!("consent/{purpose}/{channel}/{class}")
+}
+
+/// The kind of the age chunks.
+pub const AGE: &str = "age";
+
+/// All chunks of one kind, opened.
+#[derive(Default)]
+pub struct Chunks(BTreeMap<i64, Zeroizing<Vec<u8>>>);
+
+impl Chunks {
+    fn place(ordinal: i64) -> (i64, usize) {
+        (ordinal.div_euclid(SPAN), ordinal.rem_euclid(SPAN) as usize)
+    }
+
+    /// A member's consent state.
+    pub fn state(&self, ordinal: i64) -> State {
+        let (chunk, at) = Self::place(ordinal);
+        let byte = self.0.get(&chunk).and_then(|c| c.get(at / 4)).copied().unwrap_or(0);
+        State::from_bits(byte >> (at % 4 * 2))
+    }
+
+    /// Sets a member's consent state.
+    pub fn set_state(&mut self, ordinal: i64, state: State) {
+        let (chunk, at) = Self::place(ordinal);
+        let body = self.0.entry(chunk).or_insert_with(|| Zeroizing::new(vec![0; SPAN as usize / 4]));
+        if let Some(byte) = body.get_mut(at / 4) {
+            *byte = *byte & !(3 << (at % 4 * 2)) | (state as u8) << (at % 4 * 2);
+        }
+    }
+
+    /// Whether a member is under so many full years on a day; `None` when the birthday is unknown.
+    pub fn is_under(&self, ordinal: i64, years: u16, today: Date) -> Option<bool> {
+        let (chunk, at) = Self::place(ordinal);
+        let pair = self.0.get(&chunk).and_then(|c| c.get(at * 2..at * 2 + 2))?;
+        match u16::from_le_bytes([pair[0], pair[1]]) {
+            0 => None,
+            1 => Some(false),
+            born => {
+                let born = day(i64::from(born))?;
+                Some(today < years_after(born, years))
+            }
+        }
+    }
+
+    /// Notes a member's birthday.
+    pub fn set_birthday(&mut self, ordinal: i64, born: Option<Date>) {
+        let (chunk, at) = Self::place(ordinal);
+        let code: u16 = match born.map(day_number) {
+            None => 0,
+            Some(d) if d < day_number(Date::constant(2000, 1, 1)) => 1,
+            Some(d) => u16::try_from(d).unwrap_or(u16::MAX),
+        };
+        let body = self.0.entry(chunk).or_insert_with(|| Zeroizing::new(vec![0; SPAN as usize * 2]));
+        if let Some(pair) = body.get_mut(at * 2..at * 2 + 2) {
+            pair.copy_from_slice(&code.to_le_bytes());
+        }
+    }
+}
+
+/// So many years later; 29 February becomes 1 March where there is none: a full year is over then.
+fn years_after(born: Date, years: u16) -> Date {
+    let year = born.year().saturating_add(years as i16);
+    Date::new(year, born.month(), born.day())
+        .or_else(|_| Date::new(year, 3, 1))
+        .unwrap_or(Date::MAX)
+}
+
+impl View<'_> {
+    /// All chunks of a kind.
+    ///
+    /// # Errors
+    /// A chunk that does not open is an integrity error.
+    pub async fn chunks(&mut self, kind: &str) -> Result<Chunks, StoreError> {
+        let rows = self.rows(&CONSENT_CHUNK, "where kind = $1 order by chunk", &[Arg::Text(kind)]).await?;
+        self.open_rows(kind, rows)
+    }
+
+    async fn chunks_of(&mut self, kind: &str, numbers: &[i64]) -> Result<Chunks, StoreError> {
+        let mut rows = Vec::new();
+        for number in numbers {
+            rows.extend(self.row(&CONSENT_CHUNK, &[Arg::Text(kind), Arg::Int(*number)]).await?);
+        }
+        self.open_rows(kind, rows)
+    }
+
+    fn open_rows(&self, kind: &str, rows: Vec<Vec<Value>>) -> Result<Chunks, StoreError> {
+        let mut chunks = Chunks::default();
+        for row in rows {
+            let [_, Value::Int(number), Value::Bytes(body)] = &row[..] else {
+                return Err(StoreError::integrity("consent_chunk", "a row does not parse"));
+            };
+            let place = [b"chunk".as_slice(), kind.as_bytes(), &number.to_le_bytes()];
+            let plain = self
+                .store
+                .keyring
+                .open_chunk(&place, body)
+                .map_err(|_| StoreError::integrity("consent_chunk", format!("{kind} {number}")))?;
+            chunks.0.insert(*number, plain);
+        }
+        Ok(chunks)
+    }
+
+    /// Kinds there are chunks of.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn chunk_kinds(&mut self) -> Result<Vec<String>, StoreError> {
+        self.tx.all("select distinct kind from consent_chunk order by kind", &[]).await?.iter().map(|r| r.text(0)).collect()
+    }
+
+    /// One member's consent state of a kind.
+    ///
+    /// # Errors
+    /// A chunk that does not open is an integrity error.
+    pub async fn state(&mut self, kind: &str, ordinal: i64) -> Result<State, StoreError> {
+        Ok(self.chunks_of(kind, &[ordinal.div_euclid(SPAN)]).await?.state(ordinal))
+    }
+}
+
+impl Work<'_> {
+    /// Loads the chunks that cover some members, lets `change` work on them, and stores them again.
+    ///
+    /// # Errors
+    /// A chunk that does not open is an integrity error.
+    pub async fn change_chunks(
+        &mut self,
+        kind: &str,
+        ordinals: impl Iterator<Item = i64>,
+        change: impl FnOnce(&mut Chunks),
+    ) -> Result<(), StoreError> {
+        let mut numbers: Vec<i64> = ordinals.map(|o| o.div_euclid(SPAN)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        if numbers.is_empty() {
+            return Ok(());
+        }
+        let mut chunks = self.view.chunks_of(kind, &numbers).await?;
+        change(&mut chunks);
+        for (number, body) in &chunks.0 {
+            let place = [b"chunk".as_slice(), kind.as_bytes(), &number.to_le_bytes()];
+            let sealed = self.view.store.keyring.seal_chunk(&place, body)?;
+            self.put(&CONSENT_CHUNK, &[Arg::Text(kind), Arg::Int(*number), Arg::Bytes(&sealed)]).await?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn states_do_not_touch_each_other(sets in proptest::collection::vec((1i64..40_000, 0u8..4), 0..200)) {
+            let mut chunks = Chunks::default();
+            let mut model = BTreeMap::new();
+            for (ordinal, bits) in sets {
+                chunks.set_state(ordinal, State::from_bits(bits));
+                model.insert(ordinal, State::from_bits(bits));
+            }
+            for ordinal in 0..40_001 {
+                prop_assert_eq!(chunks.state(ordinal), model.get(&ordinal).copied().unwrap_or(State::None));
+            }
+        }
+    }
+
+    #[test]
+    fn fourteen_full_years_end_on_the_birthday() {
+        let mut chunks = Chunks::default();
+        chunks.set_birthday(7, Some(Date::constant(2012, 11, 21)));
+        chunks.set_birthday(8, Some(Date::constant(2012, 2, 29)));
+        chunks.set_birthday(9, Some(Date::constant(1960, 1, 1)));
+        assert_eq!(chunks.is_under(7, 14, Date::constant(2026, 11, 20)), Some(true));
+        assert_eq!(chunks.is_under(7, 14, Date::constant(2026, 11, 21)), Some(false));
+        assert_eq!(chunks.is_under(8, 14, Date::constant(2026, 2, 28)), Some(true));
+        assert_eq!(chunks.is_under(8, 14, Date::constant(2026, 3, 1)), Some(false));
+        assert_eq!(chunks.is_under(9, 14, Date::constant(2026, 3, 1)), Some(false));
+        assert_eq!(chunks.is_under(10, 14, Date::constant(2026, 3, 1)), None);
+    }
+
+    #[test]
+    fn a_no_after_a_yes_is_a_withdrawal() {
+        assert_eq!(State::None.then(false), State::Refused);
+        assert_eq!(State::Refused.then(true).then(false), State::Withdrawn);
+        assert_eq!(State::Withdrawn.then(false), State::Withdrawn);
+        assert_eq!(State::Withdrawn.then(true), State::Granted);
+    }
+}

@@ -1,0 +1,275 @@
+//! Packages: one live one a request, what happened to it, who is in it, its key; and erasures.
+
+use super::engine::Arg;
+use super::table::{DISCLOSURE, ERASURE, PACKAGE, PACKAGE_FACT, Value};
+use super::{Store, StoreError, View, Work};
+use crate::clock::Micros;
+use crate::model::code::codes;
+use crate::model::ids::{Alias, Digest, Login, PackageNo, RequestNo};
+
+codes! {
+    /// What can happen to a package.
+    FactKind, "package fact" {
+        /// Its making began.
+        Started = "started",
+        /// It is whole.
+        Sealed = "sealed",
+        /// It was made again: members were only taken out.
+        Remade = "remade",
+        /// Its making was broken off.
+        Aborted = "aborted",
+        /// The receiving officer fetched it.
+        Downloaded = "downloaded",
+        /// It was handed to the vendor.
+        HandedOff = "handed_off",
+        /// It was recalled; its key is destroyed.
+        Recalled = "recalled",
+    }
+}
+
+/// A package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageRow {
+    /// Its number.
+    pub no: PackageNo,
+    /// Of which round of the request.
+    pub round: u32,
+    /// Who executes it.
+    pub executor: Login,
+    /// Whether it is the request's live one.
+    pub live: bool,
+}
+
+/// One fact of a package. The body's shape is the kind's: `release::facts` draws each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageFact {
+    /// What happened.
+    pub kind: FactKind,
+    /// When.
+    pub at: Micros,
+    /// Who did it.
+    pub actor: String,
+    /// Canonical JSON.
+    pub body: String,
+}
+
+/// An erasure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erasure {
+    /// Case number.
+    pub case_no: String,
+    /// The ordinal that was his.
+    pub ordinal: i64,
+    /// The alias that was his in the log.
+    pub alias: Alias,
+    /// When it was ordered.
+    pub ordered_at: Micros,
+    /// When the key was gone.
+    pub finished_at: Option<Micros>,
+}
+
+impl Store {
+    /// Puts a package's wrapped key on disk, before anything is sealed under it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn put_package_key(&self, no: &PackageNo, kek: i64, wrapped: &[u8]) -> Result<(), StoreError> {
+        let mut tx = self.engine.begin_write().await?;
+        let no = no.to_string();
+        let args = [Arg::Text(&no), Arg::Int(kek), Arg::Bytes(wrapped)];
+        let sql = "insert into keys.package_key (package, kek, wrapped) values ($1, $2, $3) \
+                   on conflict (package) do update set kek = excluded.kek, wrapped = excluded.wrapped";
+        tx.execute(sql, &args).await?;
+        tx.commit().await
+    }
+
+    /// Destroys a package's key: the file at rest is noise from here.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn destroy_package_key(&self, no: &PackageNo) -> Result<(), StoreError> {
+        let mut tx = self.engine.begin_write().await?;
+        tx.execute("delete from keys.package_key where package = $1", &[Arg::Text(&no.to_string())]).await?;
+        tx.commit().await
+    }
+}
+
+impl View<'_> {
+    /// All packages, newest last.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn packages(&mut self) -> Result<Vec<PackageRow>, StoreError> {
+        let rows = self.rows(&PACKAGE, "order by request_no, serial", &[]).await?;
+        rows.iter().map(|r| package(r).ok_or_else(|| malformed("package"))).collect()
+    }
+
+    /// The packages of one request, oldest first.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn packages_of(&mut self, no: &RequestNo) -> Result<Vec<PackageRow>, StoreError> {
+        let tail = "where request_no = $1 order by serial";
+        let rows = self.rows(&PACKAGE, tail, &[Arg::Text(&no.to_string())]).await?;
+        rows.iter().map(|r| package(r).ok_or_else(|| malformed("package"))).collect()
+    }
+
+    /// What happened to a package, in order.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn package_facts(&mut self, no: &PackageNo) -> Result<Vec<PackageFact>, StoreError> {
+        let tail = "where package = $1 order by number";
+        let rows = self.rows(&PACKAGE_FACT, tail, &[Arg::Text(&no.to_string())]).await?;
+        rows.iter().map(|r| fact(r).ok_or_else(|| malformed("package_fact"))).collect()
+    }
+
+    /// The newest disclosure set of a package: digest and opened bytes.
+    ///
+    /// # Errors
+    /// It does not open: an integrity error.
+    pub async fn disclosure(&mut self, no: &PackageNo) -> Result<Option<(Digest, Vec<u8>)>, StoreError> {
+        let no = no.to_string();
+        let tail = "where package = $1 order by version desc limit 1";
+        let Some(row) = self.rows(&DISCLOSURE, tail, &[Arg::Text(&no)]).await?.pop() else { return Ok(None) };
+        let bad = || StoreError::integrity("disclosure", no.clone());
+        let [_, Value::Int(version), Value::Bytes(digest), Value::Bytes(body)] = &row[..] else { return Err(bad()) };
+        let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
+        let set = self.store.keyring.open_chunk(&place, body).map_err(|_| bad())?;
+        Ok(Some((Digest(digest.as_slice().try_into().map_err(|_| bad())?), set.to_vec())))
+    }
+
+    /// A package's wrapped key, unless it was destroyed.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn package_key(&mut self, no: &PackageNo) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+        let sql = "select kek, wrapped from keys.package_key where package = $1";
+        let row = self.tx.maybe(sql, &[Arg::Text(&no.to_string())]).await?;
+        row.map(|r| Ok((r.int(0)?, r.bytes(1)?))).transpose()
+    }
+
+    /// All erasures.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn erasures(&mut self) -> Result<Vec<Erasure>, StoreError> {
+        let rows = self.rows(&ERASURE, "order by case_no", &[]).await?;
+        rows.iter().map(|r| erasure(r).ok_or_else(|| malformed("erasure"))).collect()
+    }
+}
+
+impl Work<'_> {
+    /// Makes a package the request's live one.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when there is a live one already.
+    pub async fn add_package(&mut self, p: &PackageRow) -> Result<(), StoreError> {
+        let (no, request) = (p.no.to_string(), p.no.request().to_string());
+        self.insert(&PACKAGE, &package_args(p, &no, &request)).await
+    }
+
+    /// Frees the request for another execution: the package was aborted or recalled.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn retire_package(&mut self, p: &PackageRow) -> Result<(), StoreError> {
+        let (no, request) = (p.no.to_string(), p.no.request().to_string());
+        let retired = PackageRow { live: false, ..p.clone() };
+        self.put(&PACKAGE, &package_args(&retired, &no, &request)).await?;
+        Ok(())
+    }
+
+    /// Appends a fact to a package.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn add_package_fact(&mut self, no: &PackageNo, f: &PackageFact) -> Result<(), StoreError> {
+        let number = self.view().package_facts(no).await?.len() as i64 + 1;
+        let row = [
+            Arg::Text(&no.to_string()),
+            Arg::Int(number),
+            Arg::Text(f.kind.code()),
+            Arg::Int(f.at),
+            Arg::Text(&f.actor),
+            Arg::Text(&f.body),
+        ];
+        self.insert(&PACKAGE_FACT, &row).await
+    }
+
+    /// Keeps which members a package holds, sealed; the digest is the caller's leaf's.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn add_disclosure(&mut self, no: &PackageNo, digest: Digest, set: &[u8]) -> Result<(), StoreError> {
+        let no = no.to_string();
+        let sql = "select count(*) from disclosure where package = $1";
+        let version = self.view.tx.one(sql, &[Arg::Text(&no)]).await?.int(0)? + 1;
+        let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
+        let sealed = self.view.store.keyring.seal_chunk(&place, set)?;
+        let row = [Arg::Text(&no), Arg::Int(version), Arg::Bytes(&digest.0), Arg::Bytes(&sealed)];
+        self.insert(&DISCLOSURE, &row).await
+    }
+
+    /// Stores an erasure, ordered or finished.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn put_erasure(&mut self, e: &Erasure) -> Result<(), StoreError> {
+        let row = [
+            Arg::Text(&e.case_no),
+            Arg::Int(e.ordinal),
+            Arg::Bytes(&e.alias.0),
+            Arg::Int(e.ordered_at),
+            Arg::maybe_int(e.finished_at),
+        ];
+        self.put(&ERASURE, &row).await?;
+        Ok(())
+    }
+}
+
+fn package_args<'a>(p: &'a PackageRow, no: &'a str, request: &'a str) -> [Arg<'a>; 6] {
+    [
+        Arg::Text(no),
+        Arg::Text(request),
+        Arg::Int(i64::from(p.round)),
+        Arg::Int(i64::from(p.no.serial())),
+        Arg::Text(p.executor.as_str()),
+        Arg::maybe_int(p.live.then_some(1)),
+    ]
+}
+
+fn malformed(table: &'static str) -> StoreError {
+    StoreError::integrity(table, "a row does not parse")
+}
+
+fn package(row: &[Value]) -> Option<PackageRow> {
+    let [Value::Text(no), _, Value::Int(round), _, Value::Text(executor), live] = row else { return None };
+    Some(PackageRow {
+        no: PackageNo::parse(no).ok()?,
+        round: u32::try_from(*round).ok()?,
+        executor: Login::parse(executor).ok()?,
+        live: matches!(live, Value::Int(1)),
+    })
+}
+
+fn fact(row: &[Value]) -> Option<PackageFact> {
+    let [_, _, Value::Text(kind), Value::Int(at), Value::Text(actor), Value::Text(body)] = row else { return None };
+    Some(PackageFact { kind: FactKind::parse(kind).ok()?, at: *at, actor: actor.clone(), body: body.clone() })
+}
+
+fn erasure(row: &[Value]) -> Option<Erasure> {
+    let [Value::Text(case_no), Value::Int(ordinal), Value::Bytes(alias), Value::Int(ordered), finished] = row else {
+        return None;
+    };
+    Some(Erasure {
+        case_no: case_no.clone(),
+        ordinal: *ordinal,
+        alias: Alias(alias.as_slice().try_into().ok()?),
+        ordered_at: *ordered,
+        finished_at: match finished {
+            Value::Int(at) => Some(*at),
+            _ => None,
+        },
+    })
+}

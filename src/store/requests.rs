@@ -1,0 +1,243 @@
+//! Requests, what was submitted of them, and the signed facts. No row says `approved`: states are walked.
+
+use super::engine::Arg;
+use super::table::{REMARK, REQUEST, SIGNATURE, SUBMISSION, Value};
+use super::{StoreError, View, Work};
+use crate::clock::{Micros, random};
+use crate::keyring::sha256;
+use crate::model::ids::{Digest, Login, RequestNo, UnitCode};
+
+/// A request: its number and its draft as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRow {
+    /// Its number.
+    pub no: RequestNo,
+    /// The asking unit.
+    pub unit: UnitCode,
+    /// Who drafted it.
+    pub drafted_by: Login,
+    /// The draft, canonical JSON of the form.
+    pub form: String,
+    /// When it was drafted.
+    pub created_at: Micros,
+    /// When the draft last changed.
+    pub changed_at: Micros,
+}
+
+/// What was submitted in one round, byte for byte.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SubmissionRow {
+    /// Which request.
+    pub no: RequestNo,
+    /// 1, 2, 3 …
+    pub round: u32,
+    /// Canonical JSON of `countersign.request.v1`.
+    pub body: Vec<u8>,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// One signed fact of a round.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignatureRow {
+    /// Which request.
+    pub no: RequestNo,
+    /// Which round.
+    pub round: u32,
+    /// Its place in the round, from 1.
+    pub number: u32,
+    /// What was signed.
+    pub payload: Vec<u8>,
+    /// Ed25519 signature.
+    pub sig: Vec<u8>,
+    /// Who signed.
+    pub signer: Login,
+}
+
+impl View<'_> {
+    /// All requests, newest first.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn requests(&mut self) -> Result<Vec<RequestRow>, StoreError> {
+        let rows = self.rows(&REQUEST, "order by created_at desc, no desc", &[]).await?;
+        rows.iter().map(|r| request(r).ok_or_else(|| malformed("request"))).collect()
+    }
+
+    /// One request.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn request(&mut self, no: &RequestNo) -> Result<Option<RequestRow>, StoreError> {
+        let row = self.row(&REQUEST, &[Arg::Text(&no.to_string())]).await?;
+        row.map(|r| request(&r).ok_or_else(|| malformed("request"))).transpose()
+    }
+
+    /// The rounds of a request, oldest first.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn submissions(&mut self, no: &RequestNo) -> Result<Vec<SubmissionRow>, StoreError> {
+        let rows = self.rows(&SUBMISSION, "where no = $1 order by round", &[Arg::Text(&no.to_string())]).await?;
+        rows.iter().map(|r| submission(r).ok_or_else(|| malformed("submission"))).collect()
+    }
+
+    /// The signed facts of a round, in order.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn signatures(&mut self, no: &RequestNo, round: u32) -> Result<Vec<SignatureRow>, StoreError> {
+        let tail = "where no = $1 and round = $2 order by number";
+        let rows = self.rows(&SIGNATURE, tail, &[Arg::Text(&no.to_string()), Arg::Int(i64::from(round))]).await?;
+        rows.iter().map(|r| signature(r).ok_or_else(|| malformed("signature"))).collect()
+    }
+
+    /// The justification kept beside an entry, if it was not erased.
+    ///
+    /// # Errors
+    /// It does not open: an integrity error.
+    pub async fn remark(&mut self, seq: u64) -> Result<Option<String>, StoreError> {
+        let Some(row) = self.row(&REMARK, &[Arg::Int(seq as i64)]).await? else { return Ok(None) };
+        let bad = || StoreError::integrity("remark", format!("of entry {seq}"));
+        let [_, Value::Bytes(salt), Value::Bytes(body)] = &row[..] else { return Err(bad()) };
+        let text = self.store.keyring.open_text(salt, body).map_err(|_| bad())?;
+        String::from_utf8(text.to_vec()).map(Some).map_err(|_| bad())
+    }
+}
+
+impl Work<'_> {
+    /// The next number of a site in a year.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn next_request_no(&mut self, site: &UnitCode, year: u16) -> Result<RequestNo, StoreError> {
+        let sql = "select max(serial) from request where site = $1 and year = $2";
+        let args = [Arg::Text(site.as_str()), Arg::Int(i64::from(year))];
+        let last = self.view.tx.one(sql, &args).await?.maybe_int(0)?.unwrap_or(0);
+        let serial = u32::try_from(last + 1).map_err(|_| malformed("request"))?;
+        RequestNo::new(year, site.clone(), serial).map_err(|_| malformed("request"))
+    }
+
+    /// Stores a draft, new or changed.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn put_request(&mut self, r: &RequestRow) -> Result<(), StoreError> {
+        let no = r.no.to_string();
+        let row = [
+            Arg::Text(&no),
+            Arg::Text(r.unit.as_str()),
+            Arg::Text(r.no.unit().as_str()),
+            Arg::Int(i64::from(r.no.year())),
+            Arg::Int(i64::from(r.no.seq())),
+            Arg::Text(r.drafted_by.as_str()),
+            Arg::Text(&r.form),
+            Arg::Int(r.created_at),
+            Arg::Int(r.changed_at),
+        ];
+        self.put(&REQUEST, &row).await?;
+        Ok(())
+    }
+
+    /// Stores what was submitted.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn add_submission(&mut self, s: &SubmissionRow) -> Result<(), StoreError> {
+        let no = s.no.to_string();
+        let row = [Arg::Text(&no), Arg::Int(i64::from(s.round)), Arg::Bytes(&s.body), Arg::Bytes(&s.digest.0)];
+        self.insert(&SUBMISSION, &row).await
+    }
+
+    /// Appends a signed fact.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn add_signature(&mut self, s: &SignatureRow) -> Result<(), StoreError> {
+        let no = s.no.to_string();
+        let row = [
+            Arg::Text(&no),
+            Arg::Int(i64::from(s.round)),
+            Arg::Int(i64::from(s.number)),
+            Arg::Bytes(&s.payload),
+            Arg::Bytes(&s.sig),
+            Arg::Text(s.signer.as_str()),
+        ];
+        self.insert(&SIGNATURE, &row).await
+    }
+
+    /// Keeps a justification beside this turn's entry, sealed; its salted commitment goes into the leaf.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn add_remark(&mut self, text: &str) -> Result<Digest, StoreError> {
+        let salt: [u8; 16] = random()?;
+        let sealed = self.view.store.keyring.seal_text(&salt, text)?;
+        let row = [Arg::Int(self.seq() as i64), Arg::Bytes(&salt), Arg::Bytes(&sealed)];
+        self.insert(&REMARK, &row).await?;
+        let mut committed = salt.to_vec();
+        committed.extend_from_slice(text.as_bytes());
+        Ok(Digest(sha256(&committed)))
+    }
+}
+
+fn malformed(table: &'static str) -> StoreError {
+    StoreError::integrity(table, "a row does not parse")
+}
+
+fn request(row: &[Value]) -> Option<RequestRow> {
+    let [
+        Value::Text(no),
+        Value::Text(unit),
+        _,
+        _,
+        _,
+        Value::Text(by),
+        Value::Text(form),
+        Value::Int(created),
+        Value::Int(changed),
+    ] = row
+    else {
+        return None;
+    };
+    Some(RequestRow {
+        no: RequestNo::parse(no).ok()?,
+        unit: UnitCode::parse(unit).ok()?,
+        drafted_by: Login::parse(by).ok()?,
+        form: form.clone(),
+        created_at: *created,
+        changed_at: *changed,
+    })
+}
+
+fn submission(row: &[Value]) -> Option<SubmissionRow> {
+    let [Value::Text(no), Value::Int(round), Value::Bytes(body), Value::Bytes(digest)] = row else { return None };
+    Some(SubmissionRow {
+        no: RequestNo::parse(no).ok()?,
+        round: u32::try_from(*round).ok()?,
+        body: body.clone(),
+        digest: Digest(digest.as_slice().try_into().ok()?),
+    })
+}
+
+fn signature(row: &[Value]) -> Option<SignatureRow> {
+    let [
+        Value::Text(no),
+        Value::Int(round),
+        Value::Int(number),
+        Value::Bytes(payload),
+        Value::Bytes(sig),
+        Value::Text(signer),
+    ] = row
+    else {
+        return None;
+    };
+    Some(SignatureRow {
+        no: RequestNo::parse(no).ok()?,
+        round: u32::try_from(*round).ok()?,
+        number: u32::try_from(*number).ok()?,
+        payload: payload.clone(),
+        sig: sig.clone(),
+        signer: Login::parse(signer).ok()?,
+    })
+}
