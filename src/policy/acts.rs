@@ -27,6 +27,12 @@ codes! {
     }
 }
 
+impl Reach {
+    fn covers(self, place: Place) -> bool {
+        self == Reach::Any || place == Place::Own
+    }
+}
+
 /// Who may do what where.
 pub(super) struct Acts {
     gate: Gate,
@@ -63,15 +69,15 @@ impl Acts {
             Place::Own => format!("{act} is not permitted to {who}"),
             Place::Other => format!("{act} is not permitted to {who} outside their own site"),
         };
-        Refusal::new("not_permitted", act.rule(), message).hint(self.hint(roles, act))
+        Refusal::new("not_permitted", act.rule(), message).hint(self.hint(roles, act, place))
     }
 
-    fn hint(&self, roles: &[Role], act: Act) -> String {
+    fn hint(&self, roles: &[Role], act: Act, place: Place) -> String {
         let permitted = self.permitted(act);
         if permitted.is_empty() {
             return "the policy permits it to no role".to_owned();
         }
-        if permitted.iter().any(|(role, reach)| *reach == Reach::Any && roles.contains(role)) {
+        if permitted.iter().any(|(role, reach)| reach.covers(place) && roles.contains(role)) {
             return "another role held by the same person is denied it, and a deny wins".to_owned();
         }
         let who: Vec<String> = permitted

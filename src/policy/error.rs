@@ -48,7 +48,7 @@ impl<'a> Source<'a> {
         name: &'static str,
     ) -> Result<(Self, T), PolicyError> {
         let source = Source { name, text: files.text(name)? };
-        let value = toml::from_str(source.text).map_err(|e| source.from_toml(&e))?;
+        let value = toml::from_str(source.text).map_err(|e| source.toml_error(&e))?;
         Ok((source, value))
     }
 
@@ -72,10 +72,15 @@ impl<'a> Source<'a> {
         self.text.as_bytes()[..offset].iter().filter(|b| **b == b'\n').count() + 1
     }
 
-    fn from_toml(&self, error: &toml::de::Error) -> PolicyError {
-        match error.span() {
-            Some(span) => self.error(span.clone(), self.key_at(span), error.message()),
-            None => self.whole("file", error.message()),
+    fn toml_error(&self, error: &toml::de::Error) -> PolicyError {
+        let message = error.message();
+        let missing = message.strip_prefix("missing field `").and_then(|m| m.strip_suffix('`'));
+        match (error.span(), missing) {
+            // The span of what is missing is its whole block: the file itself has no line to name.
+            (Some(span), Some(key)) if span.start > 0 => self.error(span, key, message),
+            (_, Some(key)) => self.whole(key, message),
+            (Some(span), None) => self.error(span.clone(), self.key_at(span), message),
+            (None, None) => self.whole("file", message),
         }
     }
 

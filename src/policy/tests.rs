@@ -70,6 +70,9 @@ fn refusals_say_who_and_what_would_pass() {
     let refusal = policy().may(&[Role::MemberHead, Role::Auditor], Act::RequestSignMembership, Place::Own);
     let hint = refusal.unwrap_err().hint;
     assert_eq!(hint, "another role held by the same person is denied it, and a deny wins");
+    // Held alone, the counter's role would pass; the hint must not send him back to it.
+    let refusal = policy().may(&[Role::Counter, Role::Admin], Act::MemberReveal, Place::Own);
+    assert_eq!(refusal.unwrap_err().hint, hint);
     let refusal = policy().may_carry(Purpose::Promotion, Channel::Sms, &[Field::Mobile, Field::Name]);
     let refusal = refusal.unwrap_err();
     assert_eq!(refusal.to_string(), "sms may not carry name for promotion [A7a (Art 7)]");
@@ -109,7 +112,7 @@ fn broken_acts() {
         broken("acts.conf", "holds(r.roles", "hlods(r.roles").split(':').take(3).collect::<Vec<_>>(),
         ["acts.conf", &line_of("acts.conf", "holds(r.roles").to_string(), " m"]
     );
-    assert!(broken("acts.conf", "holds(r.roles", "hlods(r.roles").contains("Function not found: hlods"));
+    assert!(broken("acts.conf", "holds(r.roles", "hlods(r.roles").contains("FunctionNotFound(\"hlods "));
     let effect = line_of("acts.conf", "e = ");
     let wanted = "expected `some(where (p.eft == allow)) && !some(where (p.eft == deny))`";
     assert_eq!(
@@ -196,7 +199,7 @@ fn broken_fields_and_channels() {
     );
     assert_eq!(
         broken("fields.toml", "index = true\n", ""),
-        format!("fields.toml:{}: [[field]]: missing field `index`", line_of("fields.toml", "[[field]]"))
+        format!("fields.toml:{}: index: missing field `index`", line_of("fields.toml", "[[field]]"))
     );
     let mobile = line_of("fields.toml", "name = \"mobile\"") - 1;
     assert_eq!(
@@ -298,6 +301,48 @@ fn broken_chains_retention_and_switches() {
     assert!(
         broken("switches.toml", "minor_age = 14", "minor_age = ").starts_with("switches.toml:4: minor_age: ")
     );
+}
+
+#[test]
+fn what_is_missing_or_named_twice_is_told() {
+    assert_eq!(
+        broken("switches.toml", "store_scope = \"own\"", ""),
+        "switches.toml: store_scope: missing field `store_scope`"
+    );
+    assert_eq!(
+        broken("switches.toml", "minor_age = 14", "minor_age = 14\nminor_age = 15"),
+        "switches.toml:5: minor_age: duplicate key"
+    );
+    let executor = line_of("chains.toml", "[hq.executor]");
+    assert!(
+        broken("chains.toml", "[hq.executor]", "[hq.executer]")
+            .starts_with(&format!("chains.toml:{executor}: [hq.executer]: unknown field `executer`"))
+    );
+    assert_eq!(
+        broken("chains.toml", "[hq.executor]\nrole = \"executor\"\n", "[hq.executor]\n"),
+        format!("chains.toml:{executor}: role: missing field `role`")
+    );
+    let deny = line_of("release_fields.csv", "promotion,email");
+    assert_eq!(
+        broken("release_fields.csv", "promotion,email,email,deny", "promotion,email,email,no"),
+        format!("release_fields.csv:{deny}: eft: expected allow or deny")
+    );
+    assert_eq!(
+        broken("acts.csv", "role,act,where,eft", "act,role,where,eft"),
+        format!(
+            "acts.csv:{}: act,role,where,eft: expected the header `role,act,where,eft`",
+            line_of("acts.csv", "role,act,where,eft")
+        )
+    );
+    let question = edited("acts.test.toml", "place = \"own\"", "plaice = \"own\"");
+    let error = block_on(run_tests(&question)).unwrap_err().to_string();
+    assert!(error.starts_with("acts.test.toml:8: plaice: unknown field `plaice`"), "{error}");
+}
+
+#[test]
+fn a_policy_goes_between_threads() {
+    fn both<T: Send + Sync>(_: &T) {}
+    both(policy());
 }
 
 #[test]
