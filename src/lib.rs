@@ -2,6 +2,10 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod audit;
+pub mod clock;
 pub mod model;
+pub mod audit;
+pub mod keyring;
+pub mod store;
+pub mod policy;
 pub mod release;
