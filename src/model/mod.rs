@@ -6,3 +6,16 @@
 pub mod code;
 pub mod field;
 pub mod refusal;
+
+pub mod canonical;
+pub mod file;
+pub mod ids;
+pub mod iso;
+pub mod lang;
+pub mod phrase;
+
+pub mod form;
+pub mod org;
+pub mod selection;
+pub mod signing;
+pub mod vendor;
