@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod clock;
-pub mod model;
 pub mod audit;
+pub mod clock;
 pub mod keyring;
-pub mod store;
+pub mod model;
 pub mod policy;
 pub mod release;
+pub mod store;

@@ -73,7 +73,10 @@ pub fn encode(event: &Event, frame: &Frame<'_>) -> Result<Vec<u8>, canonical::Ca
     }
     put("counts", json!(event.counts));
     put("digests", json!(event.digests));
-    put("heads", frame.heads.iter().map(|(name, head)| ((*name).to_owned(), json!(hex::encode(head)))).collect());
+    put(
+        "heads",
+        frame.heads.iter().map(|(name, head)| ((*name).to_owned(), json!(hex::encode(head)))).collect(),
+    );
     put("state", json!(hex::encode(frame.state)));
     canonical::canonical(&Value::Object(map))
 }

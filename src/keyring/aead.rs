@@ -81,7 +81,12 @@ impl Cipher {
     }
 
     /// Opens into a given buffer, replacing what it held: a stream opens a million values in one.
-    pub(crate) fn open_into(&self, aad: &[u8], sealed: &[u8], out: &mut Zeroizing<Vec<u8>>) -> Result<(), DoesNotOpen> {
+    pub(crate) fn open_into(
+        &self,
+        aad: &[u8],
+        sealed: &[u8],
+        out: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), DoesNotOpen> {
         if sealed.len() < OVERHEAD {
             return Err(DoesNotOpen);
         }

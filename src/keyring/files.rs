@@ -31,7 +31,8 @@ pub fn create(dir: &Path, name: &str, root: &dyn Root) -> Result<Ed25519KeyPair,
 /// Missing, malformed, or not under this root key.
 pub fn load(dir: &Path, name: &str, root: &dyn Root) -> Result<Ed25519KeyPair, RootError> {
     let path = path(dir, name);
-    let text = std::fs::read_to_string(&path).map_err(|cause| RootError::Unreadable { path: path.clone(), cause })?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|cause| RootError::Unreadable { path: path.clone(), cause })?;
     let wrapped = hex::decode(text.trim()).map_err(|_| RootError::Malformed(path))?;
     pair(&root.unwrap(name.as_bytes(), &wrapped)?)
 }

@@ -112,7 +112,10 @@ impl Keyring {
             vault,
             keks: all(KeyKind::Kek)?.into_iter().map(|(v, key)| (v, key.cipher())).collect(),
             row_mac: mac(KeyKind::RowMac)?,
-            heads_mac: hmac::Key::new(hmac::HMAC_SHA256, derive(heads.bytes(), b"countersign.head.v1")?.bytes()),
+            heads_mac: hmac::Key::new(
+                hmac::HMAC_SHA256,
+                derive(heads.bytes(), b"countersign.head.v1")?.bytes(),
+            ),
             heads,
             index: [
                 mac(KeyKind::IndexCard)?,
@@ -171,7 +174,11 @@ impl Keyring {
         self.chunks.seal(&self.bound(place), plain)
     }
 
-    pub(crate) fn open_chunk(&self, place: &[&[u8]], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
+    pub(crate) fn open_chunk(
+        &self,
+        place: &[&[u8]],
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, DoesNotOpen> {
         self.chunks.open(&self.bound(place), sealed)
     }
 

@@ -111,7 +111,8 @@ impl LocalRoot {
                 (file, stretch(passphrase, &salt, 65_536, 3).ok_or(RootError::Wrong)?)
             }
         };
-        let text = Zeroizing::new(serde_json::to_string(&file).map_err(|_| RootError::Malformed(path.into()))?);
+        let text =
+            Zeroizing::new(serde_json::to_string(&file).map_err(|_| RootError::Malformed(path.into()))?);
         write_secret(path, text.as_bytes())
             .map_err(|cause| RootError::Unreadable { path: path.into(), cause })?;
         Ok(LocalRoot(key))

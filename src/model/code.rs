@@ -32,7 +32,7 @@ macro_rules! codes {
             /// The word for a code.
             ///
             /// # Errors
-            /// [`UnknownCode`] with the list's words.
+            /// [`UnknownCode`](crate::model::code::UnknownCode) with the list's words.
             pub fn parse(text: &str) -> Result<Self, crate::model::code::UnknownCode> {
                 match text {
                     $($code => Ok($name::$variant),)+

@@ -16,6 +16,7 @@ pub mod phrase;
 
 pub mod form;
 pub mod org;
+pub mod sealed;
 pub mod selection;
 pub mod signing;
 pub mod vendor;

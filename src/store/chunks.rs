@@ -129,9 +129,7 @@ impl Chunks {
 /// So many years later; 29 February becomes 1 March where there is none: a full year is over then.
 fn years_after(born: Date, years: u16) -> Date {
     let year = born.year().saturating_add(years as i16);
-    Date::new(year, born.month(), born.day())
-        .or_else(|_| Date::new(year, 3, 1))
-        .unwrap_or(Date::MAX)
+    Date::new(year, born.month(), born.day()).or_else(|_| Date::new(year, 3, 1)).unwrap_or(Date::MAX)
 }
 
 impl View<'_> {
@@ -174,7 +172,12 @@ impl View<'_> {
     /// # Errors
     /// The database failed.
     pub async fn chunk_kinds(&mut self) -> Result<Vec<String>, StoreError> {
-        self.tx.all("select distinct kind from consent_chunk order by kind", &[]).await?.iter().map(|r| r.text(0)).collect()
+        self.tx
+            .all("select distinct kind from consent_chunk order by kind", &[])
+            .await?
+            .iter()
+            .map(|r| r.text(0))
+            .collect()
     }
 
     /// One member's consent state of a kind.

@@ -53,7 +53,8 @@ impl View<'_> {
     /// # Errors
     /// A row that does not parse is an integrity error.
     pub async fn consent_events(&mut self, ordinal: i64) -> Result<Vec<ConsentEvent>, StoreError> {
-        let rows = self.rows(&CONSENT_EVENT, "where ordinal = $1 order by number", &[Arg::Int(ordinal)]).await?;
+        let rows =
+            self.rows(&CONSENT_EVENT, "where ordinal = $1 order by number", &[Arg::Int(ordinal)]).await?;
         rows.iter().map(|r| parse(r).ok_or_else(malformed)).collect()
     }
 
@@ -61,7 +62,10 @@ impl View<'_> {
     ///
     /// # Errors
     /// A row that does not parse is an integrity error.
-    pub async fn consent_histories(&mut self, ordinals: &[i64]) -> Result<BTreeMap<i64, Vec<ConsentEvent>>, StoreError> {
+    pub async fn consent_histories(
+        &mut self,
+        ordinals: &[i64],
+    ) -> Result<BTreeMap<i64, Vec<ConsentEvent>>, StoreError> {
         let mut found: BTreeMap<i64, Vec<ConsentEvent>> = BTreeMap::new();
         for ordinals in ordinals.chunks(1000) {
             let list = (0..ordinals.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
@@ -95,7 +99,11 @@ impl View<'_> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn suppression_reason(&mut self, index: Index, tag: &Tag) -> Result<Option<String>, StoreError> {
+    pub async fn suppression_reason(
+        &mut self,
+        index: Index,
+        tag: &Tag,
+    ) -> Result<Option<String>, StoreError> {
         let key = [Arg::Int(i64::from(index.number())), Arg::Bytes(tag)];
         Ok(self.row(&SUPPRESSION, &key).await?.and_then(|r| match &r[2] {
             Value::Text(reason) => Some(reason.clone()),
@@ -174,9 +182,7 @@ pub(super) const PAGE: i64 = 20_000;
 pub(super) async fn page_of_events(view: &mut View<'_>, from: i64) -> Result<Vec<ConsentEvent>, StoreError> {
     let sql = format!("where ordinal >= $1 and ordinal < {} order by ordinal, number", from + PAGE);
     let rows = view.tx.all(CONSENT_EVENT.select_sql(&sql), &[Arg::Int(from)]).await?;
-    rows.iter()
-        .map(|row| CONSENT_EVENT.read(row).and_then(|v| parse(&v).ok_or_else(malformed)))
-        .collect()
+    rows.iter().map(|row| CONSENT_EVENT.read(row).and_then(|v| parse(&v).ok_or_else(malformed))).collect()
 }
 
 pub(super) async fn last_event_ordinal(view: &mut View<'_>) -> Result<i64, StoreError> {
@@ -189,7 +195,10 @@ fn malformed() -> StoreError {
 }
 
 fn pack(marks: &[Mark]) -> Vec<u8> {
-    marks.iter().flat_map(|m| [number(m.purpose), number(m.channel), number(m.class), u8::from(m.granted)]).collect()
+    marks
+        .iter()
+        .flat_map(|m| [number(m.purpose), number(m.channel), number(m.class), u8::from(m.granted)])
+        .collect()
 }
 
 /// A code's number in a stored mark. Lists only ever grow at their end.

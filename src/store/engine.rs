@@ -65,6 +65,14 @@ impl Row {
     getter!(maybe_text, Option<String>);
     getter!(maybe_bytes, Option<Vec<u8>>);
 
+    /// A text without a copy.
+    pub(crate) fn str(&self, i: usize) -> Result<Option<&str>, StoreError> {
+        match self {
+            Row::Sqlite(row) => Ok(row.try_get::<Option<&str>, _>(i)?),
+            Row::Postgres(row) => Ok(row.try_get::<Option<&str>, _>(i)?),
+        }
+    }
+
     /// Bytes without a copy, for the paths that read a million rows.
     pub(crate) fn slice(&self, i: usize) -> Result<&[u8], StoreError> {
         match self {
@@ -112,7 +120,11 @@ impl Tx {
     }
 
     /// All rows of a query.
-    pub(crate) async fn all(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Vec<Row>, StoreError> {
+    pub(crate) async fn all(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
         Ok(match self {
             Tx::Sqlite(tx) => {
                 bound!(Sqlite, sql, args).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()
@@ -127,10 +139,16 @@ impl Tx {
     }
 
     /// The first row of a query, if any.
-    pub(crate) async fn maybe(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Option<Row>, StoreError> {
+    pub(crate) async fn maybe(
+        &mut self,
+        sql: impl SqlSafeStr,
+        args: &[Arg<'_>],
+    ) -> Result<Option<Row>, StoreError> {
         Ok(match self {
             Tx::Sqlite(tx) => bound!(Sqlite, sql, args).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
-            Tx::Postgres(tx) => bound!(Postgres, sql, args).fetch_optional(&mut **tx).await?.map(Row::Postgres),
+            Tx::Postgres(tx) => {
+                bound!(Postgres, sql, args).fetch_optional(&mut **tx).await?.map(Row::Postgres)
+            }
         })
     }
 
@@ -146,14 +164,12 @@ impl Tx {
         args: &[Arg<'t>],
     ) -> BoxStream<'t, Result<Row, StoreError>> {
         match self {
-            Tx::Sqlite(tx) => bound!(Sqlite, sql, args)
-                .fetch(&mut **tx)
-                .map(|row| Ok(Row::Sqlite(row?)))
-                .boxed(),
-            Tx::Postgres(tx) => bound!(Postgres, sql, args)
-                .fetch(&mut **tx)
-                .map(|row| Ok(Row::Postgres(row?)))
-                .boxed(),
+            Tx::Sqlite(tx) => {
+                bound!(Sqlite, sql, args).fetch(&mut **tx).map(|row| Ok(Row::Sqlite(row?))).boxed()
+            }
+            Tx::Postgres(tx) => {
+                bound!(Postgres, sql, args).fetch(&mut **tx).map(|row| Ok(Row::Postgres(row?))).boxed()
+            }
         }
     }
 
@@ -187,9 +203,10 @@ impl Engine {
             return Err(StoreError::Url);
         }
         let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
-        let options = options
-            .application_name("countersign")
-            .options([("lock_timeout", format!("{}", LOCK_WAIT.as_millis())), ("client_min_messages", "warning".into())]);
+        let options = options.application_name("countersign").options([
+            ("lock_timeout", format!("{}", LOCK_WAIT.as_millis())),
+            ("client_min_messages", "warning".into()),
+        ]);
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(LOCK_WAIT)
@@ -234,8 +251,8 @@ impl Engine {
             .connect_with(options.clone())
             .await
             .map_err(StoreError::Unreachable)?;
-        let read = attach(SqlitePoolOptions::new().max_connections(4).min_connections(0))
-            .connect_lazy_with(options);
+        let read =
+            attach(SqlitePoolOptions::new().max_connections(4).min_connections(0)).connect_lazy_with(options);
         Ok(Engine::Sqlite { write, read })
     }
 
@@ -320,8 +337,7 @@ impl Engine {
             }
             Tx::Postgres(_) => {
                 for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
-                    let found =
-                        tx.one("select current_setting($1)", &[Arg::Text(setting)]).await?.text(0)?;
+                    let found = tx.one("select current_setting($1)", &[Arg::Text(setting)]).await?.text(0)?;
                     if found == "off" || (setting == "synchronous_commit" && found == "local") {
                         return Err(StoreError::NotDurable(setting, found));
                     }
@@ -336,7 +352,9 @@ impl Engine {
         let mut tx = self.begin_read().await?;
         let sql = match &tx {
             Tx::Sqlite(_) => "select count(*) from sqlite_master where name = 'vault'",
-            Tx::Postgres(_) => "select count(*) from pg_tables where tablename = 'vault' and schemaname = current_schema()",
+            Tx::Postgres(_) => {
+                "select count(*) from pg_tables where tablename = 'vault' and schemaname = current_schema()"
+            }
         };
         Ok(tx.one(sql, &[]).await?.int(0)? > 0)
     }

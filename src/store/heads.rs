@@ -64,11 +64,20 @@ impl Heads {
 
     /// Reads the stored form; size and root are the log's, with which it must have been stored: so the
     /// right edge of the tree cannot be changed beside it.
-    pub(crate) fn open(keyring: &Keyring, size: u64, root: &[u8; 32], sealed: &[u8]) -> Result<Self, StoreError> {
+    pub(crate) fn open(
+        keyring: &Keyring,
+        size: u64,
+        root: &[u8; 32],
+        sealed: &[u8],
+    ) -> Result<Self, StoreError> {
         let bad = || StoreError::integrity("log_head", "heads");
         let plain = keyring.open_heads(sealed).map_err(|_| bad())?;
         let (stored, rest) = plain.split_at_checked(40).ok_or_else(bad)?;
-        if stored[..8] != size.to_le_bytes() || &stored[8..] != root || rest.len() % 40 != 0 || rest.len() / 40 > TABLES.len() {
+        if stored[..8] != size.to_le_bytes()
+            || &stored[8..] != root
+            || rest.len() % 40 != 0
+            || rest.len() / 40 > TABLES.len()
+        {
             return Err(bad());
         }
         let mut heads = Heads::empty();
@@ -130,7 +139,11 @@ pub(crate) fn row_mac(keyring: &Keyring, table: &Table, row: &[Arg<'_>], scratch
 }
 
 /// Works a table's accumulator out again from its rows.
-pub(crate) async fn recompute(tx: &mut Tx, keyring: &Keyring, table: &Table) -> Result<Accumulator, StoreError> {
+pub(crate) async fn recompute(
+    tx: &mut Tx,
+    keyring: &Keyring,
+    table: &Table,
+) -> Result<Accumulator, StoreError> {
     let mut sum = Accumulator::default();
     let mut scratch = Vec::new();
     let mut last: Option<Vec<super::table::Value>> = None;

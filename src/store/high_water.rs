@@ -44,9 +44,14 @@ impl HighWater {
     fn raise_inner(&self, size: u64, note: &str, verifier: &NoteVerifier) -> std::io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.path.with_extension("lock"))?;
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(self.path.with_extension("lock"))?;
         lock.lock()?;
-        let present = fs::read_to_string(&self.path).ok().and_then(|text| Checkpoint::open(&text, verifier).ok());
+        let present =
+            fs::read_to_string(&self.path).ok().and_then(|text| Checkpoint::open(&text, verifier).ok());
         if present.is_some_and(|mark| mark.size >= size) {
             return Ok(());
         }

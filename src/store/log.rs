@@ -41,7 +41,10 @@ impl View<'_> {
     /// # Errors
     /// The database failed.
     pub async fn leaves_about(&mut self, alias: Alias) -> Result<Vec<u64>, StoreError> {
-        let rows = self.tx.all("select seq from log_alias where alias = $1 order by seq", &[Arg::Bytes(&alias.0)]).await?;
+        let rows = self
+            .tx
+            .all("select seq from log_alias where alias = $1 order by seq", &[Arg::Bytes(&alias.0)])
+            .await?;
         rows.iter().map(|row| Ok(row.int(0)? as u64)).collect()
     }
 
@@ -117,7 +120,8 @@ impl View<'_> {
                 return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
             }
         }
-        let last = head.size.checked_sub(1).ok_or_else(|| StoreError::integrity("log_head", "an empty log"))?;
+        let last =
+            head.size.checked_sub(1).ok_or_else(|| StoreError::integrity("log_head", "an empty log"))?;
         let leaf = self.leaves(last, head.size).await?.pop();
         let state = leaf.and_then(|(_, body)| super::verify::state_of(&body));
         if state != Some(head.heads.state(&keyring)) {
@@ -145,11 +149,17 @@ impl Store {
             if mark.size > head.size {
                 return Err(StoreError::integrity(
                     "log",
-                    format!("it has {} entries and the high-water mark {}: it was turned back", head.size, mark.size),
+                    format!(
+                        "it has {} entries and the high-water mark {}: it was turned back",
+                        head.size, mark.size
+                    ),
                 ));
             }
             if view.root_at(mark.size).await? != mark.root {
-                return Err(StoreError::integrity("log", "its beginning is not the one of the high-water mark"));
+                return Err(StoreError::integrity(
+                    "log",
+                    "its beginning is not the one of the high-water mark",
+                ));
             }
         }
         view.check_deciding_tables().await

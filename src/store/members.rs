@@ -161,15 +161,22 @@ impl View<'_> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn find_all(&mut self, index: Index, tags: &[Tag]) -> Result<HashMap<Tag, Vec<i64>>, StoreError> {
+    pub async fn find_all(
+        &mut self,
+        index: Index,
+        tags: &[Tag],
+    ) -> Result<HashMap<Tag, Vec<i64>>, StoreError> {
         let mut found: HashMap<Tag, Vec<i64>> = HashMap::new();
         for tags in tags.chunks(1000) {
             let list = (0..tags.len()).map(|i| format!("${}", i + 2)).collect::<Vec<_>>().join(", ");
-            let sql = format!("select tag, ordinal from member_index where idx = $1 and tag in ({list}) order by tag, ordinal");
+            let sql = format!(
+                "select tag, ordinal from member_index where idx = $1 and tag in ({list}) order by tag, ordinal"
+            );
             let mut args = vec![Arg::Int(i64::from(index.number()))];
             args.extend(tags.iter().map(|t| Arg::Bytes(t)));
             for row in self.tx.all(built(sql), &args).await? {
-                let tag = row.bytes(0)?.try_into().map_err(|_| StoreError::integrity("member_index", "tag"))?;
+                let tag =
+                    row.bytes(0)?.try_into().map_err(|_| StoreError::integrity("member_index", "tag"))?;
                 found.entry(tag).or_default().push(row.int(1)?);
             }
         }
@@ -240,7 +247,9 @@ impl Work<'_> {
         self.insert_all(&MEMBER_RECORD, &rows).await?;
         let mut entries: Vec<(i64, &Tag, i64)> = members
             .iter()
-            .flat_map(|m| m.attributes.tags.iter().map(move |t| (i64::from(t.index.number()), &t.tag, m.ordinal)))
+            .flat_map(|m| {
+                m.attributes.tags.iter().map(move |t| (i64::from(t.index.number()), &t.tag, m.ordinal))
+            })
             .collect();
         // In the index's own order: a b-tree is filled page by page instead of all over.
         entries.sort_unstable();

@@ -94,16 +94,19 @@ impl Store {
         }
         engine.check_durability().await?;
         engine.migrate().await?;
-        let clock = Arc::new(Clock::system(zone).map_err(|_| StoreError::integrity("vault", "unknown zone"))?);
+        let clock =
+            Arc::new(Clock::system(zone).map_err(|_| StoreError::integrity("vault", "unknown zone"))?);
         let info = VaultInfo { id: VaultId(random()?), demo: info_demo, zone: zone.to_owned() };
         let root = LocalRoot::create(&root_path, place.passphrase.as_deref().map(Vec::as_slice))?;
         let wrapped = Keyring::birth(info.id, &root)?;
         let signer = signer(&info, files::create(&place.dir, "checkpoint", &root)?)?;
-        std::fs::write(place.dir.join("checkpoint.pub"), format!("{}\n", signer.verifier())).map_err(folder)?;
+        std::fs::write(place.dir.join("checkpoint.pub"), format!("{}\n", signer.verifier()))
+            .map_err(folder)?;
         let manifest_key = files::create(&place.dir, "manifest", &root)?;
         let keyring = Arc::new(Keyring::open(info.id, &root, &wrapped)?);
         let high_water = HighWater::new(high_water_path(place, &info));
-        let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir: place.dir.clone() };
+        let store =
+            Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir: place.dir.clone() };
         store.write_birth(&wrapped).await?;
         Ok(store)
     }
@@ -233,8 +236,7 @@ impl Store {
 
 fn signer(info: &VaultInfo, key: Ed25519KeyPair) -> Result<NoteSigner, StoreError> {
     let family = if info.demo { "countersign-demo" } else { "countersign" };
-    NoteSigner::new(&format!("{family}/{}", info.id), key)
-        .map_err(|_| StoreError::Root(RootError::Wrong))
+    NoteSigner::new(&format!("{family}/{}", info.id), key).map_err(|_| StoreError::Root(RootError::Wrong))
 }
 
 fn high_water_path(place: &Place, info: &VaultInfo) -> PathBuf {
@@ -255,8 +257,8 @@ async fn read_birth(engine: &Engine) -> Result<(VaultInfo, Vec<WrappedKey>), Sto
     let info = VaultInfo { id: VaultId(id), demo: row.int(1)? != 0, zone: row.text(2)? };
     let mut keys = Vec::new();
     for row in tx.all("select kind, version, wrapped from vault_key order by kind, version", &[]).await? {
-        let kind = KeyKind::parse(&row.text(0)?)
-            .map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
+        let kind =
+            KeyKind::parse(&row.text(0)?).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
         keys.push(WrappedKey { kind, version: row.int(1)?, wrapped: row.bytes(2)? });
     }
     Ok((info, keys))

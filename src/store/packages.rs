@@ -133,7 +133,9 @@ impl View<'_> {
         let tail = "where package = $1 order by version desc limit 1";
         let Some(row) = self.rows(&DISCLOSURE, tail, &[Arg::Text(&no)]).await?.pop() else { return Ok(None) };
         let bad = || StoreError::integrity("disclosure", no.clone());
-        let [_, Value::Int(version), Value::Bytes(digest), Value::Bytes(body)] = &row[..] else { return Err(bad()) };
+        let [_, Value::Int(version), Value::Bytes(digest), Value::Bytes(body)] = &row[..] else {
+            return Err(bad());
+        };
         let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
         let set = self.store.keyring.open_chunk(&place, body).map_err(|_| bad())?;
         Ok(Some((Digest(digest.as_slice().try_into().map_err(|_| bad())?), set.to_vec())))
@@ -201,7 +203,12 @@ impl Work<'_> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn add_disclosure(&mut self, no: &PackageNo, digest: Digest, set: &[u8]) -> Result<(), StoreError> {
+    pub async fn add_disclosure(
+        &mut self,
+        no: &PackageNo,
+        digest: Digest,
+        set: &[u8],
+    ) -> Result<(), StoreError> {
         let no = no.to_string();
         let sql = "select count(*) from disclosure where package = $1";
         let version = self.view.tx.one(sql, &[Arg::Text(&no)]).await?.int(0)? + 1;
@@ -254,12 +261,15 @@ fn package(row: &[Value]) -> Option<PackageRow> {
 }
 
 fn fact(row: &[Value]) -> Option<PackageFact> {
-    let [_, _, Value::Text(kind), Value::Int(at), Value::Text(actor), Value::Text(body)] = row else { return None };
+    let [_, _, Value::Text(kind), Value::Int(at), Value::Text(actor), Value::Text(body)] = row else {
+        return None;
+    };
     Some(PackageFact { kind: FactKind::parse(kind).ok()?, at: *at, actor: actor.clone(), body: body.clone() })
 }
 
 fn erasure(row: &[Value]) -> Option<Erasure> {
-    let [Value::Text(case_no), Value::Int(ordinal), Value::Bytes(alias), Value::Int(ordered), finished] = row else {
+    let [Value::Text(case_no), Value::Int(ordinal), Value::Bytes(alias), Value::Int(ordered), finished] = row
+    else {
         return None;
     };
     Some(Erasure {

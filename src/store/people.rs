@@ -70,7 +70,11 @@ impl View<'_> {
     /// # Errors
     /// A row that does not parse is an integrity error.
     pub async fn units(&mut self) -> Result<Vec<Unit>, StoreError> {
-        self.rows(&UNIT, "order by code", &[]).await?.iter().map(|r| unit(r).ok_or_else(|| malformed("unit"))).collect()
+        self.rows(&UNIT, "order by code", &[])
+            .await?
+            .iter()
+            .map(|r| unit(r).ok_or_else(|| malformed("unit")))
+            .collect()
     }
 
     /// All people.
@@ -105,7 +109,8 @@ impl View<'_> {
     /// # Errors
     /// A row that does not parse is an integrity error.
     pub async fn credentials(&mut self, login: &Login) -> Result<Vec<Credential>, StoreError> {
-        let rows = self.rows(&CREDENTIAL, "where login = $1 order by number", &[Arg::Text(login.as_str())]).await?;
+        let rows =
+            self.rows(&CREDENTIAL, "where login = $1 order by number", &[Arg::Text(login.as_str())]).await?;
         rows.iter().map(|r| credential(r).ok_or_else(|| malformed("credential"))).collect()
     }
 
@@ -162,7 +167,8 @@ impl Work<'_> {
     /// # Errors
     /// The database failed.
     pub async fn grant_role(&mut self, grant: &RoleGrant) -> Result<bool, StoreError> {
-        let row = [Arg::Text(grant.login.as_str()), Arg::Text(grant.role.code()), Arg::Text(grant.unit.as_str())];
+        let row =
+            [Arg::Text(grant.login.as_str()), Arg::Text(grant.role.code()), Arg::Text(grant.unit.as_str())];
         if self.view.row(&ROLE_GRANT, &row).await?.is_some() {
             return Ok(false);
         }
@@ -175,7 +181,8 @@ impl Work<'_> {
     /// # Errors
     /// The database failed.
     pub async fn revoke_role(&mut self, grant: &RoleGrant) -> Result<bool, StoreError> {
-        let row = [Arg::Text(grant.login.as_str()), Arg::Text(grant.role.code()), Arg::Text(grant.unit.as_str())];
+        let row =
+            [Arg::Text(grant.login.as_str()), Arg::Text(grant.role.code()), Arg::Text(grant.unit.as_str())];
         let Some(old) = self.view.row(&ROLE_GRANT, &row).await? else { return Ok(false) };
         self.delete(&ROLE_GRANT, &old).await?;
         Ok(true)
@@ -251,7 +258,8 @@ fn malformed(table: &'static str) -> StoreError {
 }
 
 fn unit(row: &[Value]) -> Option<Unit> {
-    let [Value::Text(code), Value::Text(kind), function, parent, Value::Text(zh), Value::Text(en)] = row else {
+    let [Value::Text(code), Value::Text(kind), function, parent, Value::Text(zh), Value::Text(en)] = row
+    else {
         return None;
     };
     Some(Unit {
@@ -271,7 +279,8 @@ fn unit(row: &[Value]) -> Option<Unit> {
 }
 
 fn person(row: &[Value]) -> Option<Person> {
-    let [Value::Text(login), Value::Text(name), Value::Text(unit), Value::Text(rank), Value::Int(suspended)] = row
+    let [Value::Text(login), Value::Text(name), Value::Text(unit), Value::Text(rank), Value::Int(suspended)] =
+        row
     else {
         return None;
     };

@@ -78,7 +78,8 @@ impl View<'_> {
     /// # Errors
     /// A row that does not parse is an integrity error.
     pub async fn submissions(&mut self, no: &RequestNo) -> Result<Vec<SubmissionRow>, StoreError> {
-        let rows = self.rows(&SUBMISSION, "where no = $1 order by round", &[Arg::Text(&no.to_string())]).await?;
+        let rows =
+            self.rows(&SUBMISSION, "where no = $1 order by round", &[Arg::Text(&no.to_string())]).await?;
         rows.iter().map(|r| submission(r).ok_or_else(|| malformed("submission"))).collect()
     }
 
@@ -88,7 +89,8 @@ impl View<'_> {
     /// A row that does not parse is an integrity error.
     pub async fn signatures(&mut self, no: &RequestNo, round: u32) -> Result<Vec<SignatureRow>, StoreError> {
         let tail = "where no = $1 and round = $2 order by number";
-        let rows = self.rows(&SIGNATURE, tail, &[Arg::Text(&no.to_string()), Arg::Int(i64::from(round))]).await?;
+        let rows =
+            self.rows(&SIGNATURE, tail, &[Arg::Text(&no.to_string()), Arg::Int(i64::from(round))]).await?;
         rows.iter().map(|r| signature(r).ok_or_else(|| malformed("signature"))).collect()
     }
 
@@ -145,7 +147,8 @@ impl Work<'_> {
     /// The database failed.
     pub async fn add_submission(&mut self, s: &SubmissionRow) -> Result<(), StoreError> {
         let no = s.no.to_string();
-        let row = [Arg::Text(&no), Arg::Int(i64::from(s.round)), Arg::Bytes(&s.body), Arg::Bytes(&s.digest.0)];
+        let row =
+            [Arg::Text(&no), Arg::Int(i64::from(s.round)), Arg::Bytes(&s.body), Arg::Bytes(&s.digest.0)];
         self.insert(&SUBMISSION, &row).await
     }
 
@@ -211,7 +214,9 @@ fn request(row: &[Value]) -> Option<RequestRow> {
 }
 
 fn submission(row: &[Value]) -> Option<SubmissionRow> {
-    let [Value::Text(no), Value::Int(round), Value::Bytes(body), Value::Bytes(digest)] = row else { return None };
+    let [Value::Text(no), Value::Int(round), Value::Bytes(body), Value::Bytes(digest)] = row else {
+        return None;
+    };
     Some(SubmissionRow {
         no: RequestNo::parse(no).ok()?,
         round: u32::try_from(*round).ok()?,

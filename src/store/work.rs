@@ -189,7 +189,11 @@ impl<'s> Work<'s> {
     }
 
     /// Many rows, a few hundred a statement: one round trip through the driver for all of them.
-    pub(super) async fn insert_all(&mut self, table: &'static Table, rows: &[Vec<Arg<'_>>]) -> Result<(), StoreError> {
+    pub(super) async fn insert_all(
+        &mut self,
+        table: &'static Table,
+        rows: &[Vec<Arg<'_>>],
+    ) -> Result<(), StoreError> {
         let width = table.columns.len();
         let batch = (6_000 / width).max(1);
         for rows in rows.chunks(batch) {
@@ -231,7 +235,11 @@ impl<'s> Work<'s> {
     }
 
     fn touched(&self, table: &Table, rows: u64) -> Result<(), StoreError> {
-        if rows == 1 { Ok(()) } else { Err(StoreError::integrity(table.name, "a row is not where it was read")) }
+        if rows == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::integrity(table.name, "a row is not where it was read"))
+        }
     }
 
     /// Writes the entry and everything done in this turn, and waits until it is on disk and the
@@ -250,13 +258,21 @@ impl<'s> Work<'s> {
             .collect();
         let frame =
             Frame { seq: self.head.size, at: self.at, heads: &shown, state: self.head.heads.state(keyring) };
-        let body = leaf::encode(&event, &frame).map_err(|_| StoreError::integrity("log_leaf", "not encodable"))?;
+        let body =
+            leaf::encode(&event, &frame).map_err(|_| StoreError::integrity("log_leaf", "not encodable"))?;
         let (hash, note, size) = self.append(&body, event.member.as_ref().map(|a| a.0)).await?;
         let first = self.head.size == 0;
         let (size_int, at) = (size as i64, self.at);
         let frontier = self.head.frontier.to_bytes();
         let heads = self.head.heads.seal(keyring, size, &self.head.frontier.root())?;
-        let row = [Arg::Int(1), Arg::Int(size_int), Arg::Int(at), Arg::Bytes(&frontier), Arg::Bytes(&heads), Arg::Text(&note)];
+        let row = [
+            Arg::Int(1),
+            Arg::Int(size_int),
+            Arg::Int(at),
+            Arg::Bytes(&frontier),
+            Arg::Bytes(&heads),
+            Arg::Text(&note),
+        ];
         let sql = if first {
             "insert into log_head (id, size, at, frontier, heads, checkpoint) values ($1, $2, $3, $4, $5, $6)"
         } else {
@@ -269,11 +285,16 @@ impl<'s> Work<'s> {
     }
 
     /// Appends the leaf; its hash, the new checkpoint and the new size.
-    async fn append(&mut self, body: &[u8], alias: Option<[u8; 16]>) -> Result<(Hash, String, u64), StoreError> {
+    async fn append(
+        &mut self,
+        body: &[u8],
+        alias: Option<[u8; 16]>,
+    ) -> Result<(Hash, String, u64), StoreError> {
         let seq = self.head.size as i64;
         let hash = leaf_hash(body);
         let tx = &mut self.view.tx;
-        tx.execute("insert into log_leaf (seq, body) values ($1, $2)", &[Arg::Int(seq), Arg::Bytes(body)]).await?;
+        tx.execute("insert into log_leaf (seq, body) values ($1, $2)", &[Arg::Int(seq), Arg::Bytes(body)])
+            .await?;
         let mut nodes = Vec::new();
         self.head.frontier.append_with(hash, |level, index, hash| {
             if is_stored(level) {
