@@ -4,5 +4,11 @@
 //! no second look anywhere behind it.
 
 pub mod code;
+pub mod contact;
+pub mod day;
 pub mod field;
+pub mod member;
+pub mod money;
 pub mod refusal;
+pub(crate) mod text;
+pub mod value_error;
