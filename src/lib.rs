@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod audit;
 pub mod clock;
-pub mod keyring;
 pub mod model;
-pub mod policy;
-pub mod release;
+pub mod audit;
+pub mod keyring;
 pub mod store;
+pub mod policy;
+pub mod intake;
+pub mod release;

@@ -13,10 +13,17 @@ pub mod ids;
 pub mod iso;
 pub mod lang;
 pub mod phrase;
+pub(crate) mod text;
+pub mod value_error;
+
+pub mod contact;
+pub mod day;
+pub mod money;
+pub mod member;
+pub mod sealed;
 
 pub mod form;
 pub mod org;
-pub mod sealed;
 pub mod selection;
 pub mod signing;
 pub mod vendor;

@@ -1,0 +1,158 @@
+//! Member files: bytes in, checked rows out. No database and no key here.
+//!
+//! ```text
+//! bytes ──decode──► UTF-8 ──reader──► records ──csv──► cells ──row──► MemberRow │ [CellError] ──errors──► errors file
+//!                                        first: headers
+//! ```
+//! One row is held at a time, so the size of a file does not matter.
+
+mod column;
+mod decode;
+mod errors;
+mod file_error;
+mod headers;
+mod reader;
+mod row;
+
+use std::io::{self, Read};
+
+use csv::StringRecord;
+use zeroize::Zeroizing;
+
+pub use column::Column;
+pub use decode::Encoding;
+pub use errors::{CellError, ErrorsFile, Reason, RowFault};
+pub use file_error::{FileError, Foreign};
+pub use headers::HeaderWarning;
+pub use reader::RECORD_LIMIT;
+
+use crate::model::day::Day;
+use crate::model::member::MemberRow;
+use decode::Decoder;
+use headers::Headers;
+use reader::Records;
+
+/// One row of a member file.
+#[derive(Debug)]
+pub struct IntakeItem {
+    /// The line it begins on; the first of the file is 1.
+    pub line: u64,
+    /// The row, or everything that is wrong with it.
+    pub row: Result<MemberRow, Vec<CellError>>,
+}
+
+/// A member file being read. Iterate over it; a row error never ends it, an error in reading does.
+pub struct Intake<R: Read> {
+    records: Records<R>,
+    parser: Parser,
+    headers: Headers,
+    today: Day,
+    ended: bool,
+}
+
+/// Opens a member file: CSV in UTF-8, UTF-16 or GB18030, with comma, tab or semicolon, with Chinese
+/// or English column names. `today` (in the vault's zone) bounds birthdays.
+///
+/// # Errors
+/// [`FileError`] when nothing of it can be read; no data rows at all is not one.
+pub fn open<R: Read>(input: R, today: Day) -> Result<Intake<R>, FileError> {
+    let mut records = Records::new(Decoder::open(input)?);
+    records.find_delimiter()?;
+    let Some(found) = records.next()? else { return Err(FileError::Empty) };
+    let range = found.what.map_err(|_| FileError::BrokenHeader)?;
+    let mut parser = Parser::new(records.delimiter);
+    let headers = Headers::read(parser.cells(records.text(range))?)?;
+    records.width = Some(headers.width);
+    Ok(Intake { records, parser, headers, today, ended: false })
+}
+
+impl<R: Read> Intake<R> {
+    /// What of the header row will not be used.
+    pub fn warnings(&self) -> &[HeaderWarning] {
+        &self.headers.warnings
+    }
+
+    /// Bytes of the file taken so far, for progress.
+    pub fn bytes_read(&self) -> u64 {
+        self.records.decoder().bytes_read()
+    }
+
+    /// What the file is written in. A file that was ASCII so far counts as UTF-8.
+    pub fn encoding(&self) -> Encoding {
+        self.records.decoder().encoding()
+    }
+
+    /// The character between cells.
+    pub fn delimiter(&self) -> char {
+        char::from(self.records.delimiter)
+    }
+
+    fn advance(&mut self) -> io::Result<Option<IntakeItem>> {
+        let Some(found) = self.records.next()? else { return Ok(None) };
+        let row = match found.what {
+            Ok(range) => row::check(&self.headers, self.parser.cells(self.records.text(range))?, self.today),
+            Err(fault) => Err(vec![CellError { column: None, reason: Reason::Row(fault) }]),
+        };
+        Ok(Some(IntakeItem { line: found.line, row }))
+    }
+}
+
+/// Rows in the file's order. After an error, and after the end, there is nothing more.
+impl<R: Read> Iterator for Intake<R> {
+    type Item = Result<IntakeItem, FileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let item = self.advance().map_err(FileError::Io).transpose();
+        self.ended = !matches!(item, Some(Ok(_)));
+        item
+    }
+}
+
+/// The `csv` crate, fed one bounded record at a time.
+struct Parser {
+    reader: csv::Reader<Feed>,
+    record: StringRecord,
+}
+
+impl Parser {
+    fn new(delimiter: u8) -> Self {
+        let feed = Feed { bytes: Zeroizing::new(Vec::with_capacity(4096)), at: 0 };
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .delimiter(delimiter)
+            .from_reader(feed);
+        Parser { reader, record: StringRecord::new() }
+    }
+
+    /// The cells of one record, given without its line end.
+    fn cells(&mut self, text: &[u8]) -> io::Result<&StringRecord> {
+        let feed = self.reader.get_mut();
+        feed.bytes.clear();
+        feed.bytes.extend_from_slice(text);
+        feed.bytes.push(b'\n');
+        feed.at = 0;
+        self.reader.read_record(&mut self.record)?;
+        Ok(&self.record)
+    }
+}
+
+/// Holds one record with a line end, which is where the crate stops asking for more.
+struct Feed {
+    bytes: Zeroizing<Vec<u8>>,
+    at: usize,
+}
+
+impl Read for Feed {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = (&self.bytes[self.at..]).read(out)?;
+        self.at += n;
+        Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests;

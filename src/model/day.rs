@@ -1,0 +1,199 @@
+//! A calendar day, counted from 1970-01-01, without time or zone.
+
+use std::fmt;
+
+use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+use crate::model::text;
+use crate::model::value_error::ValueError;
+
+const EPOCH: Date = date(1970, 1, 1);
+
+/// A day of the Gregorian calendar from 0001-01-01 to 9999-12-31, as days since 1970-01-01.
+/// Stored as that number; written everywhere else as `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(i32);
+
+impl Day {
+    /// The first day a birthday may be.
+    pub const YEAR_1900: Day = Day(-25_567);
+    const FIRST: Day = Day(-719_162);
+    const LAST: Day = Day(2_932_896);
+
+    /// `YYYY-MM-DD`; also `YYYY/M/D`, `YYYY.M.D` and `YYYY年M月D日`, which exports write and which can
+    /// mean only one day since the year comes first. Full-width digits are folded.
+    ///
+    /// # Errors
+    /// [`ValueError::NotDate`] for any other shape, [`ValueError::NoSuchDay`] for 30 February, and
+    /// those of any cell.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        let (year, month, day) = match parts(text) {
+            Some(parts) => parts,
+            None => parts(&text::folded(text)?).ok_or(ValueError::NotDate)?,
+        };
+        Date::new(year, month, day).ok().and_then(Self::from_date).ok_or(ValueError::NoSuchDay)
+    }
+
+    /// The day with this number, if it lies within the years 1 to 9999.
+    pub fn from_days(days: i32) -> Option<Self> {
+        let day = Day(days);
+        (Day::FIRST..=Day::LAST).contains(&day).then_some(day)
+    }
+
+    /// Days since 1970-01-01; negative before it.
+    pub const fn days(self) -> i32 {
+        self.0
+    }
+
+    /// The day that the clock shows in `zone` at `unix_micros`; nothing outside the years 1 to 9999.
+    pub fn in_zone(unix_micros: i64, zone: &TimeZone) -> Option<Self> {
+        let at = Timestamp::from_microsecond(unix_micros).ok()?;
+        Self::from_date(zone.to_datetime(at).date())
+    }
+
+    /// The same day `years` later; 29 February becomes 1 March in a common year, so that nobody
+    /// counts as older a day early. Stops at 9999-12-31.
+    #[must_use]
+    pub fn years_after(self, years: u16) -> Self {
+        let from = self.date();
+        let later = i16::try_from(years).ok().and_then(|n| from.year().checked_add(n)).and_then(|year| {
+            Date::new(year, from.month(), from.day()).or_else(|_| Date::new(year, 3, 1)).ok()
+        });
+        later.and_then(Self::from_date).unwrap_or(Day::LAST)
+    }
+
+    /// The civil date, for formats and calendars.
+    pub fn date(self) -> Date {
+        EPOCH.saturating_add(SignedDuration::from_hours(i64::from(self.0) * 24))
+    }
+
+    /// The day of a civil date; nothing before the year 1.
+    pub fn from_date(date: Date) -> Option<Self> {
+        let days = date.duration_since(EPOCH).as_secs() / 86_400;
+        i32::try_from(days).ok().and_then(Self::from_days)
+    }
+}
+
+/// Year, month and day of one of the accepted shapes; whether there is such a day is not asked.
+fn parts(text: &str) -> Option<(i16, i8, i8)> {
+    let (year, rest) = text.split_at_checked(4)?;
+    let (first, second, last) = match rest.chars().next()? {
+        '-' => ("-", "-", ""),
+        '/' => ("/", "/", ""),
+        '.' => (".", ".", ""),
+        '年' => ("年", "月", "日"),
+        _ => return None,
+    };
+    let (month, day) = rest.strip_prefix(first)?.strip_suffix(last)?.split_once(second)?;
+    let shortest = if first == "-" { 2 } else { 1 };
+    Some((
+        i16::try_from(number(year, 4)?).ok()?,
+        i8::try_from(number(month, shortest)?).ok()?,
+        i8::try_from(number(day, shortest)?).ok()?,
+    ))
+}
+
+/// A number of `shortest` to two digits, or of exactly four.
+fn number(text: &str, shortest: usize) -> Option<u16> {
+    let fits = (shortest..=shortest.max(2)).contains(&text.len()) && text::is_digits(text);
+    fits.then(|| text.bytes().fold(0, |n, b| n * 10 + u16::from(b - b'0')))
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = self.date();
+        write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+    }
+}
+
+impl serde::Serialize for Day {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Day {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Day::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    #[test]
+    fn numbers_and_bounds_agree_with_the_calendar() {
+        assert_eq!(day("1970-01-01").days(), 0);
+        assert_eq!(day("1969-12-31").days(), -1);
+        assert_eq!(day("1900-01-01"), Day::YEAR_1900);
+        assert_eq!(day("0001-01-01"), Day::FIRST);
+        assert_eq!(day("9999-12-31"), Day::LAST);
+        assert_eq!(Day::from_days(Day::LAST.days() + 1), None);
+    }
+
+    #[test]
+    fn shapes_with_the_year_first_are_one_day() {
+        for text in [
+            "2024-05-06",
+            "2024/5/6",
+            "2024/05/06",
+            "2024.5.6",
+            "2024年5月6日",
+            "２０２４－０５－０６",
+            " 2024-05-06\t",
+        ] {
+            assert_eq!(day(text).to_string(), "2024-05-06", "{text}");
+        }
+        for text in [
+            "2024-5-6",
+            "06/05/2024",
+            "5/6/2024",
+            "2024/5-6",
+            "20240506",
+            "45418",
+            "2024-05-06 00:00",
+            "2024-05-060",
+            "-024-05-06",
+        ] {
+            assert_eq!(Day::parse(text), Err(ValueError::NotDate), "{text}");
+        }
+        for text in ["2023-02-29", "2024-02-30", "2024-13-01", "2024-00-10", "0000-01-01"] {
+            assert_eq!(Day::parse(text), Err(ValueError::NoSuchDay), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leap_day_comes_round_on_the_first_of_march() {
+        assert_eq!(day("2012-02-29").years_after(14), day("2026-03-01"));
+        assert_eq!(day("2012-02-29").years_after(4), day("2016-02-29"));
+        assert_eq!(day("9990-01-01").years_after(14), Day::LAST);
+    }
+
+    #[test]
+    fn the_zone_decides_the_day() {
+        let shanghai = TimeZone::get("Asia/Shanghai").unwrap();
+        let evening = 1_767_196_800_000_000 - 1; // 2025-12-31T15:59:59.999999Z
+        assert_eq!(Day::in_zone(evening, &shanghai), Some(day("2025-12-31")));
+        assert_eq!(Day::in_zone(evening + 1, &shanghai), Some(day("2026-01-01")));
+        assert_eq!(Day::in_zone(evening + 1, &TimeZone::UTC), Some(day("2025-12-31")));
+        assert_eq!(Day::in_zone(i64::MAX, &TimeZone::UTC), None);
+    }
+
+    proptest! {
+        #[test]
+        fn text_and_number_read_back(days in Day::FIRST.days()..=Day::LAST.days()) {
+            let it = Day::from_days(days).unwrap();
+            prop_assert_eq!(Day::parse(&it.to_string()), Ok(it));
+            prop_assert_eq!(serde_json::from_str::<Day>(&serde_json::to_string(&it).unwrap()).unwrap(), it);
+            prop_assert_eq!(it.days(), days);
+        }
+    }
+}
