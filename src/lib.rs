@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod clock;
-pub mod model;
+pub mod access;
 pub mod audit;
-pub mod keyring;
-pub mod store;
-pub mod policy;
+pub mod clock;
 pub mod intake;
+pub mod keyring;
+pub mod model;
+pub mod policy;
 pub mod release;
+pub mod store;
+pub mod vault;

@@ -18,11 +18,12 @@ pub mod value_error;
 
 pub mod contact;
 pub mod day;
-pub mod money;
 pub mod member;
+pub mod money;
 pub mod sealed;
 
 pub mod form;
+pub mod ordinals;
 pub mod org;
 pub mod selection;
 pub mod signing;

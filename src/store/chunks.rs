@@ -98,7 +98,7 @@ impl Chunks {
     }
 
     /// Whether a member is under so many full years on a day; `None` when the birthday is unknown.
-    pub fn is_under(&self, ordinal: i64, years: u16, today: Date) -> Option<bool> {
+    pub fn is_under(&self, ordinal: i64, years: i16, today: Date) -> Option<bool> {
         let (chunk, at) = Self::place(ordinal);
         let pair = self.0.get(&chunk).and_then(|c| c.get(at * 2..at * 2 + 2))?;
         match u16::from_le_bytes([pair[0], pair[1]]) {
@@ -127,8 +127,8 @@ impl Chunks {
 }
 
 /// So many years later; 29 February becomes 1 March where there is none: a full year is over then.
-fn years_after(born: Date, years: u16) -> Date {
-    let year = born.year().saturating_add(years as i16);
+fn years_after(born: Date, years: i16) -> Date {
+    let year = born.year().saturating_add(years);
     Date::new(year, born.month(), born.day()).or_else(|_| Date::new(year, 3, 1)).unwrap_or(Date::MAX)
 }
 

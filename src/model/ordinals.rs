@@ -321,5 +321,5 @@ impl std::fmt::Debug for OrdinalSet {
 }
 
 #[cfg(test)]
-#[path = "bitmap_tests.rs"]
+#[path = "ordinals_tests.rs"]
 mod tests;

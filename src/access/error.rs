@@ -1,0 +1,59 @@
+//! Why something was not done.
+
+use crate::clock::NoRandomness;
+use crate::keyring::aead::DoesNotOpen;
+use crate::model::refusal::Refusal;
+use crate::policy::PolicyError;
+use crate::store::StoreError;
+
+/// A refusal, or a failure of something underneath.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A rule says no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The data, the disk, the keys.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A policy is not usable.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A sealed value did not open: it, or its place, is not what was stored.
+    #[error(transparent)]
+    DoesNotOpen(#[from] DoesNotOpen),
+    /// A file could not be read or written.
+    #[error("{what}: {cause}")]
+    File {
+        /// Which file, in words.
+        what: String,
+        /// What the system said.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// An input file is not usable as a whole.
+    #[error("{message}")]
+    Input {
+        /// Stable code.
+        code: &'static str,
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl Error {
+    /// A file error with the file in words.
+    pub fn file(what: impl Into<String>, cause: std::io::Error) -> Self {
+        if cause.kind() == std::io::ErrorKind::StorageFull {
+            return Error::Store(StoreError::DiskFull);
+        }
+        Error::File { what: what.into(), cause }
+    }
+}
+
+impl From<NoRandomness> for Error {
+    fn from(e: NoRandomness) -> Self {
+        Error::Store(StoreError::NoRandomness(e))
+    }
+}

@@ -1,0 +1,285 @@
+//! Who is asking: passwords, signing keys, enrolment.
+//!
+//! There is no stored password verifier. A password is right when it opens the person's signing key, and
+//! that takes the vault's own share too, so a stolen database alone cannot be asked (design, Keys).
+
+use ring::digest;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{Broker, Error, Refusal};
+use crate::access::{Caller, Staff};
+use crate::audit::event::{Action, Actor, Event};
+use crate::clock::random;
+use crate::keyring::aead::{Key, bind};
+use crate::keyring::root::{RootError, stretch};
+use crate::model::code::Rank;
+use crate::model::ids::{Digest, Login, UnitCode};
+use crate::model::signing::SigningKey;
+use crate::policy::Act;
+use crate::store::people::{Credential, Enrolment, Person, RoleGrant};
+use crate::store::{StoreError, Work};
+
+/// A password on its way in; wiped.
+pub type Password = Zeroizing<Vec<u8>>;
+
+/// Fewest characters of a password.
+const SHORTEST: usize = 8;
+/// An enrolment code works for three days.
+const CODE_LIFE: i64 = 3 * 86_400_000_000;
+/// argon2id: 64 MiB, 3 passes.
+const STRETCH: (u32, u32) = (65_536, 3);
+
+/// A person who has just given the password: good for one verb, and for the one signature it may need.
+pub struct StepUp {
+    caller: Caller,
+    key: SigningKey,
+}
+
+impl StepUp {
+    /// Who.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The opened signing key, for the verb that uses this step-up up.
+    pub(super) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+}
+
+impl Broker {
+    /// Recognises a person by password.
+    ///
+    /// # Errors
+    /// `unknown_person` whatever did not fit, in the same time; `suspended`.
+    pub async fn authenticate(&self, login: &Login, password: &Password) -> Result<StepUp, Error> {
+        let event = Event::new(Action::PersonUnknown, Actor::Anonymous);
+        self.logged(event, async {
+            let mut view = self.store.view().await?;
+            let credential = view.credentials(login).await?.pop().filter(|c| c.ended_seq.is_none());
+            let staff = Staff::load(&mut view).await?;
+            drop(view);
+            let key = self.open_key(login, credential, password).await?;
+            Ok(StepUp { caller: staff.caller(login)?, key })
+        })
+        .await
+    }
+
+    /// An unknown login costs the same stretching as a known one.
+    async fn open_key(&self, login: &Login, credential: Option<Credential>, password: &Password) -> Result<SigningKey, Error> {
+        let salt = credential.as_ref().map_or_else(|| vec![0; 16], |c| c.salt.clone());
+        let stretched = stretched(password, salt).await?;
+        let unknown = || {
+            Refusal::new("unknown_person", "B9", "login or password is not right")
+                .hint("an administrator can issue a new enrolment code")
+        };
+        let credential = credential.ok_or_else(unknown)?;
+        let sealing = self.store.keyring().staff_key(&stretched).map_err(StoreError::Root)?;
+        let seed = sealing
+            .cipher()
+            .open(&self.seed_place(login), &credential.sealed_seed)
+            .map_err(|_| unknown())?;
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.copy_from_slice(seed.get(..32).ok_or_else(unknown)?);
+        let key = SigningKey::from_seed(&bytes).map_err(|_| unknown())?;
+        if key.public().0 != credential.public_key {
+            return Err(StoreError::integrity("credential", "a public key is not its seed's").into());
+        }
+        Ok(key)
+    }
+
+    fn seed_place(&self, login: &Login) -> Vec<u8> {
+        bind(&[b"countersign.seed.v1", &self.store.info().id.0, login.as_str().as_bytes()])
+    }
+
+    /// Makes a new signing key for a person and stores it in this turn; its public key's digest is for
+    /// the leaf.
+    async fn enrol_in(&self, work: &mut Work<'_>, login: &Login, password: &Password) -> Result<Digest, Error> {
+        check_password(password)?;
+        let salt: [u8; 16] = random()?;
+        let stretched = stretched(password, salt.to_vec()).await?;
+        let sealing = self.store.keyring().staff_key(&stretched).map_err(StoreError::Root)?;
+        let seed = Zeroizing::new(random::<32>()?);
+        let key = SigningKey::from_seed(&seed).map_err(|_| StoreError::Root(RootError::Wrong))?;
+        let sealed = sealing.cipher().seal(&self.seed_place(login), seed.as_slice())?;
+        work.enrol_key(login, &salt, &key.public().0, &sealed).await?;
+        Ok(Digest::of(&key.public().0))
+    }
+
+    /// The first administrator of a new vault, by the host's operator. Only while there is nobody.
+    ///
+    /// # Errors
+    /// `not_first` once there are people.
+    pub async fn first_admin(&self, login: &Login, password: &Password) -> Result<(), Error> {
+        use crate::model::code::{Role, UnitKind};
+        use crate::model::org::Unit;
+        let mut work = self.store.work().await?;
+        if !work.view().people().await?.is_empty() {
+            return Err(Refusal::new("not_first", "B9", "there are people already").into());
+        }
+        let group = UnitCode::parse("GRP").map_err(|_| StoreError::integrity("unit", "GRP"))?;
+        let unit = Unit {
+            code: group.clone(),
+            kind: UnitKind::Group,
+            function: None,
+            parent: None,
+            name_zh: "集团".into(),
+            name_en: "Group".into(),
+        };
+        work.put_unit(&unit).await?;
+        let person = Person {
+            login: login.clone(),
+            name: login.to_string(),
+            unit: group.clone(),
+            rank: Rank::Staff,
+            suspended: false,
+        };
+        work.put_person(&person).await?;
+        work.grant_role(&RoleGrant { login: login.clone(), role: Role::Admin, unit: group }).await?;
+        let public = self.enrol_in(&mut work, login, password).await?;
+        let event = Event::new(Action::PersonEnrolled, Actor::Operator).object(login).digest("public_key", public);
+        work.commit(event).await?;
+        Ok(())
+    }
+
+    /// Enrols people whose passwords a scripted set-up gave, one entry each.
+    ///
+    /// # Errors
+    /// `weak_password`, or the person may not enrol.
+    pub async fn enrol_scripted(&self, caller: &Caller, login: &Login, password: &Password) -> Result<(), Error> {
+        let event = Event::new(Action::PersonEnrolled, caller.actor()).object(login);
+        self.logged(event.clone(), async {
+            self.check_about(caller, Act::PersonEnrol, login).await?;
+            let mut work = self.store.work().await?;
+            if !work.view().credentials(login).await?.is_empty() {
+                return Err(Refusal::new("enrolled_already", "B9", "this person has a signing key already")
+                    .hint("`person enrol` issues a one-time code for a new one")
+                    .into());
+            }
+            let public = self.enrol_in(&mut work, login, password).await?;
+            work.commit(event.digest("public_key", public)).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Issues a one-time enrolment code; a signing key there was ends with it.
+    ///
+    /// # Errors
+    /// The caller may not, or is the person it concerns.
+    pub async fn invite(&self, caller: &Caller, login: &Login) -> Result<Zeroizing<String>, Error> {
+        let event = Event::new(Action::PersonInvited, caller.actor()).object(login);
+        self.logged(event.clone(), async {
+            self.check_about(caller, Act::PersonEnrol, login).await?;
+            let code = Zeroizing::new(hex::encode(random::<10>()?));
+            let mut work = self.store.work().await?;
+            work.end_key(login).await?;
+            let enrolment = Enrolment {
+                login: login.clone(),
+                code_hash: hash(&code),
+                expires_at: work.at() + CODE_LIFE,
+            };
+            work.put_enrolment(&enrolment).await?;
+            work.commit(event).await?;
+            Ok(code)
+        })
+        .await
+    }
+
+    /// Enrols with a one-time code.
+    ///
+    /// # Errors
+    /// `wrong_code` whatever did not fit; `weak_password`.
+    pub async fn enrol(&self, login: &Login, code: &str, password: &Password) -> Result<(), Error> {
+        let event = Event::new(Action::PersonEnrolled, Actor::Anonymous).object(login);
+        self.logged(event, async {
+            let mut work = self.store.work().await?;
+            let open = work.view().enrolment(login).await?;
+            let now = work.at();
+            let fits = open.is_some_and(|e| e.expires_at > now && bool::from(e.code_hash.ct_eq(&hash(code))));
+            let staff = Staff::load(work.view()).await?;
+            if !fits || !staff.is_active(login) {
+                return Err(Refusal::new("wrong_code", "B9", "the enrolment code is not right, used up or too old")
+                    .hint("ask an administrator for a new one")
+                    .into());
+            }
+            let public = self.enrol_in(&mut work, login, password).await?;
+            let actor = staff.caller(login)?.actor();
+            work.commit(Event::new(Action::PersonEnrolled, actor).object(login).digest("public_key", public)).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A person sets a new password, and with it a new signing key: what the old one signed on pending
+    /// requests is void.
+    ///
+    /// # Errors
+    /// `weak_password`.
+    pub async fn change_password(&self, step: StepUp, password: &Password) -> Result<(), Error> {
+        let login = step.caller.login().clone();
+        let event = Event::new(Action::PersonPassword, step.caller.actor()).object(&login);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let public = self.enrol_in(&mut work, &login, password).await?;
+            work.commit(event.digest("public_key", public)).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Suspends a person, or lifts it; counts at once, also for what is signed and pending.
+    ///
+    /// # Errors
+    /// The caller may not, or is the person it concerns.
+    pub async fn suspend(&self, caller: &Caller, login: &Login, suspended: bool) -> Result<(), Error> {
+        let event = Event::new(Action::PersonSuspended, caller.actor()).object(login).count("suspended", suspended);
+        self.logged(event.clone(), async {
+            self.check_about(caller, Act::PersonSuspend, login).await?;
+            let mut work = self.store.work().await?;
+            if let Some(person) = work.view().person(login).await? {
+                work.put_person(&Person { suspended, ..person }).await?;
+            }
+            work.commit(event).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// May the caller do this to that person: the policy, that there is one, and that it is another.
+    async fn check_about(&self, caller: &Caller, act: Act, login: &Login) -> Result<(), Error> {
+        let mut view = self.store.view().await?;
+        let ground = self.ground(&mut view).await?;
+        ground.staff.may(&ground.policy, caller, act, None)?;
+        if caller.login() == login {
+            return Err(Refusal::new("about_yourself", "A6b", "nobody suspends, resets or changes roles for themselves")
+                .hint("another administrator can do it")
+                .into());
+        }
+        if ground.staff.person(login).is_none() {
+            return Err(Refusal::new("unknown_login", "B9", "there is no such person").hint("`org apply` adds people").into());
+        }
+        Ok(())
+    }
+}
+
+fn check_password(password: &Password) -> Result<(), Refusal> {
+    let length = std::str::from_utf8(password).map_or(0, |p| p.chars().count());
+    if length < SHORTEST {
+        return Err(Refusal::new("weak_password", "B9", format!("a password has at least {SHORTEST} characters"))
+            .hint("a few words that do not belong together are easy to keep"));
+    }
+    Ok(())
+}
+
+fn hash(code: &str) -> Vec<u8> {
+    digest::digest(&digest::SHA256, code.trim().as_bytes()).as_ref().to_vec()
+}
+
+/// argon2id off the runtime's threads: it takes a tenth of a second.
+async fn stretched(password: &Password, salt: Vec<u8>) -> Result<Key, Error> {
+    let password = password.clone();
+    let key = tokio::task::spawn_blocking(move || stretch(&password, &salt, STRETCH.0, STRETCH.1)).await;
+    key.ok().flatten().ok_or(Error::Store(StoreError::Root(RootError::Wrong)))
+}

@@ -1,0 +1,64 @@
+//! The only room that handles a member's data key: seals, and opens for a grant.
+//!
+//! ```text
+//! KEK ── wraps ──► data key (one a member) ── seals ──► each field by itself, the alias too
+//! ```
+
+mod field;
+mod open;
+mod plain;
+mod rows;
+mod tags;
+
+pub use field::MemberKey;
+pub use open::Comparer;
+pub use plain::{Masked, Plain};
+pub use rows::{CardRank, NotItsMember, Rows, SealedMember};
+pub use tags::{PostContact, contact_tags};
+
+use std::sync::Arc;
+
+use crate::clock::random;
+use crate::keyring::Keyring;
+use crate::keyring::aead::{DoesNotOpen, Key};
+use crate::model::ids::MemberId;
+use crate::store::StoreError;
+use crate::store::members::WrappedDataKey;
+
+/// Seals and opens member fields.
+#[derive(Clone)]
+pub struct Vault {
+    keyring: Arc<Keyring>,
+}
+
+impl Vault {
+    /// Over a vault's keys.
+    pub fn new(keyring: Arc<Keyring>) -> Self {
+        Vault { keyring }
+    }
+
+    /// A new member's id and data key, and the key wrapped for the keystore.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn birth(&self) -> Result<(MemberKey, WrappedDataKey), StoreError> {
+        let id = MemberId(random()?);
+        let key = Key::random()?;
+        let (kek, wrapped) = self.keyring.wrap(&[b"data-key", &id.0], &key)?;
+        let member = MemberKey::new(self.keyring.vault(), id, &key);
+        Ok((member, WrappedDataKey { id, kek, wrapped }))
+    }
+
+    /// A member's data key, unwrapped: it seals, and opens only through a grant.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn key(&self, wrapped: &WrappedDataKey) -> Result<MemberKey, DoesNotOpen> {
+        self.unwrap(wrapped.id, wrapped.kek, &wrapped.wrapped)
+    }
+
+    fn unwrap(&self, id: MemberId, kek: i64, wrapped: &[u8]) -> Result<MemberKey, DoesNotOpen> {
+        let key = self.keyring.unwrap(kek, &[b"data-key", &id.0], wrapped)?;
+        Ok(MemberKey::new(self.keyring.vault(), id, &key))
+    }
+}

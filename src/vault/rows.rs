@@ -1,0 +1,128 @@
+//! A package's grant as one stream over exactly its members.
+
+use zeroize::Zeroizing;
+
+use super::plain::Plain;
+use super::{MemberKey, Vault};
+use crate::access::{Grant, PackageRows};
+use crate::keyring::aead::DoesNotOpen;
+use crate::model::field::Field;
+use crate::model::ids::MemberId;
+use crate::model::ordinals::OrdinalSet;
+use crate::model::sealed::entries;
+
+/// A member was asked for that this package's grant does not cover, or covers no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotItsMember {
+    /// Not among the grant's members, or opened already.
+    #[error("the package's grant does not cover this member")]
+    NotCovered,
+    /// The value did not open.
+    #[error(transparent)]
+    DoesNotOpen(#[from] DoesNotOpen),
+}
+
+/// The sealed parts of one member as the store hands them over.
+pub struct SealedMember<'a> {
+    /// Ordinal.
+    pub ordinal: u64,
+    /// Id.
+    pub id: MemberId,
+    /// Record bytes.
+    pub record: &'a [u8],
+    /// Version of the KEK.
+    pub kek: i64,
+    /// Wrapped data key.
+    pub wrapped: &'a [u8],
+}
+
+/// Where a member's card number stands among others; says nothing else about it.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct CardRank(usize, [u8; 32]);
+
+/// Opens each member of a package once.
+pub struct Rows {
+    vault: Vault,
+    fields: Vec<Field>,
+    left: OrdinalSet,
+    values: Vec<Plain>,
+}
+
+impl Vault {
+    /// Turns a package's grant into its one stream; `fields` in the order of the file's columns.
+    ///
+    /// # Errors
+    /// [`NotItsMember::NotCovered`] when a column is not among the granted fields.
+    pub fn rows(&self, grant: Grant<PackageRows>, fields: &[Field]) -> Result<Rows, NotItsMember> {
+        let scope = grant.consume();
+        if !fields.iter().all(|f| scope.fields.contains(f)) {
+            return Err(NotItsMember::NotCovered);
+        }
+        Ok(Rows {
+            vault: self.clone(),
+            fields: fields.to_vec(),
+            left: scope.members,
+            values: fields.iter().map(|_| Plain::empty()).collect(),
+        })
+    }
+}
+
+impl Rows {
+    /// Where a member's card stands, to choose which of several with one contact stays.
+    ///
+    /// # Errors
+    /// [`NotItsMember`].
+    pub fn card_rank(&self, m: &SealedMember<'_>) -> Result<CardRank, NotItsMember> {
+        let key = self.key(m)?;
+        let mut plain = Zeroizing::new(Vec::new());
+        for entry in entries(m.record) {
+            let (number, version, sealed) = entry.map_err(|_| DoesNotOpen)?;
+            if number == Field::Card.number() {
+                key.open(number, version, sealed, &mut plain)?;
+            }
+        }
+        let mut text = [0; 32];
+        let length = plain.len().min(32);
+        text[..length].copy_from_slice(&plain[..length]);
+        Ok(CardRank(length, text))
+    }
+
+    /// Takes a member out: a duplicate of another.
+    pub fn skip(&mut self, ordinal: u64) {
+        self.left.remove(ordinal);
+    }
+
+    /// Who is still to be opened.
+    pub fn left(&self) -> &OrdinalSet {
+        &self.left
+    }
+
+    /// Opens a member's row: the fields in column order. The values lie in buffers that the next row
+    /// overwrites and the end wipes.
+    ///
+    /// # Errors
+    /// [`NotItsMember`]; a field that is missing does not open.
+    pub fn open(&mut self, m: &SealedMember<'_>) -> Result<&[Plain], NotItsMember> {
+        let key = self.key(m)?;
+        self.left.remove(m.ordinal);
+        let mut found = 0;
+        for entry in entries(m.record) {
+            let (number, version, sealed) = entry.map_err(|_| DoesNotOpen)?;
+            if let Some(column) = self.fields.iter().position(|f| f.number() == number) {
+                key.open(number, version, sealed, &mut self.values[column].0)?;
+                found += 1;
+            }
+        }
+        if found != self.fields.len() {
+            return Err(DoesNotOpen.into());
+        }
+        Ok(&self.values)
+    }
+
+    fn key(&self, m: &SealedMember<'_>) -> Result<MemberKey, NotItsMember> {
+        if !self.left.contains(m.ordinal) {
+            return Err(NotItsMember::NotCovered);
+        }
+        Ok(self.vault.unwrap(m.id, m.kek, m.wrapped)?)
+    }
+}
