@@ -147,3 +147,14 @@ impl Staff {
         sites
     }
 }
+
+impl Staff {
+    /// Asks the policy about a caller whom the request's chain, or a deputy slot, gives the seat: a seat
+    /// is one's own wherever it is. A role that denies still does.
+    ///
+    /// # Errors
+    /// The policy's refusal.
+    pub fn may_seated(&self, policy: &Policy, caller: &Caller, act: Act) -> Result<(), Refusal> {
+        policy.may(&caller.roles, act, Place::Own)
+    }
+}

@@ -7,12 +7,15 @@
 pub mod audits;
 pub mod consents;
 pub mod documents;
+pub mod downloading;
+pub mod executing;
 pub mod imports;
 pub mod members;
 pub mod packages;
 pub mod people;
 pub mod policies;
 pub mod requests;
+pub mod showing;
 pub mod start;
 pub mod staffing;
 pub mod vendors;

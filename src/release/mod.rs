@@ -7,3 +7,5 @@ pub mod at_rest;
 pub mod container;
 pub mod order;
 pub mod rows;
+pub mod making;
+pub mod manifest;

@@ -1,0 +1,235 @@
+//! The download gate: the named officer, once, and only who may still be reached (A8c, E5).
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use super::packages::{SealedFact, add_fact, check_named, find_package, last_sealed};
+use super::{Broker, Error, Refusal, StepUp};
+use crate::access::{Asked, Caller, Signed};
+use crate::audit::event::{Action, Event};
+use crate::clock::rfc3339;
+use crate::model::ids::{Digest, Fingerprint, PackageNo};
+use crate::model::ordinals::OrdinalSet;
+use crate::policy::Act;
+use crate::release::at_rest::{HashingWriter, open_reader};
+use crate::release::manifest::{Manifest, Part};
+use crate::store::packages::{FactKind, PackageFact, PackageRow};
+use crate::store::{StoreError, Work};
+
+/// A package on its way to its vendor.
+#[derive(Debug, serde::Serialize)]
+pub struct Downloaded {
+    /// The vendor's file.
+    pub path: PathBuf,
+    /// The manifest beside it.
+    pub manifest: PathBuf,
+    /// SHA-256 of the vendor's file.
+    pub sha256: Digest,
+    /// Rows in it.
+    pub rows: u64,
+}
+
+/// What the gate found.
+enum Gate {
+    /// Entry written: hand it over.
+    Open(Box<(SealedFact, Signed, zeroize::Zeroizing<Vec<u8>>)>),
+    /// Someone must go first.
+    Remake(OrdinalSet),
+}
+
+impl Broker {
+    /// Downloads a package into a folder. Who withdrew since it was made is taken out first. A broken
+    /// transfer may be repeated by the same person for a few minutes, each try an entry.
+    ///
+    /// # Errors
+    /// `not_receiver`, `downloaded_already`, or whatever has become of request, vendor or policy.
+    pub async fn package_download(&self, step: StepUp, no: &PackageNo, out: &Path) -> Result<Downloaded, Error> {
+        let caller = step.caller();
+        let event = Event::new(Action::PackageDownloaded, caller.actor()).object(no);
+        self.logged(event, async {
+            // Someone may go while it is made again; each round takes members out, so this ends.
+            for _ in 0..5 {
+                match self.gate(caller, no).await? {
+                    Gate::Open(open) => {
+                        let (sealed, signed, key) = *open;
+                        return self.hand_over(no, &sealed, &signed, &key, out).await;
+                    }
+                    Gate::Remake(had) => self.remake(caller, no, &had).await?,
+                }
+            }
+            Err(Error::Input {
+                code: "members_kept_changing",
+                message: "members withdrew faster than the package could be made again".into(),
+                hint: "download again".into(),
+            })
+        })
+        .await
+    }
+
+    async fn gate(&self, caller: &Caller, no: &PackageNo) -> Result<Gate, Error> {
+        let mut work = self.store.work().await?;
+        let asked = self.asked(work.view(), no.request()).await?;
+        self.check_receiver_now(&asked, caller)?;
+        let package = find_package(work.view(), no).await?;
+        let facts = work.view().package_facts(no).await?;
+        let sealed = self.check_downloadable(&asked, &package, &facts, caller)?;
+        let signed = self.whole(&mut work, no.request(), None).await?;
+        let had = self.disclosed(&mut work, no).await?;
+        let consented = signed.consented(work.view(), None).await?;
+        if !had.is_subset_of(consented.members()) {
+            return Ok(Gate::Remake(had));
+        }
+        let signed = self.whole(&mut work, no.request(), None).await?;
+        let (kek, wrapped) = work.view().package_key(no).await?.ok_or_else(recalled)?;
+        let key = self.store.keyring().unwrap(kek, &[b"package-key", no.to_string().as_bytes()], &wrapped)?;
+        let at = work.at();
+        let body = serde_json::json!({"sha256": sealed.sha256}).to_string();
+        add_fact(&mut work, no, FactKind::Downloaded, at, caller.login().as_str(), body).await?;
+        let form = signed.asked().form();
+        let event = Event::new(Action::PackageDownloaded, caller.actor())
+            .object(no)
+            .request(signed.asked().digest(), form.purpose(), form.channel())
+            .digest("sha256", sealed.sha256);
+        work.commit(event).await?;
+        Ok(Gate::Open(Box::new((sealed, signed, zeroize::Zeroizing::new(key.bytes().to_vec())))))
+    }
+
+    fn check_receiver_now(&self, asked: &Asked, caller: &Caller) -> Result<(), Error> {
+        check_named(asked.form().receiver() == caller.login())?;
+        asked.staff().may_seated(asked.policy(), caller, Act::PackageDownload)?;
+        Ok(())
+    }
+
+    fn check_downloadable(&self, asked: &Asked, package: &PackageRow, facts: &[PackageFact], caller: &Caller) -> Result<SealedFact, Error> {
+        if !package.live {
+            return Err(recalled().into());
+        }
+        let sealed = last_sealed(facts)?.ok_or_else(|| {
+            Refusal::new("not_sealed", "A8a (Art 8)", "this package is not whole yet").hint("wait for the execution to end")
+        })?;
+        if package.executor == *caller.login() {
+            return Err(Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it").into());
+        }
+        if self.clock().today() > asked.form().destroy_by() {
+            return Err(Refusal::new("past_destroy_by", "A9b (Art 9)", "the day by which it is to be destroyed has passed").into());
+        }
+        let minutes = i64::from(asked.policy().retention().download_repeat_minutes());
+        let first = facts.iter().find(|f| f.kind == FactKind::Downloaded);
+        if let Some(first) = first {
+            let again = first.actor == caller.login().as_str() && self.clock().now() - first.at <= minutes * 60_000_000;
+            if !again || facts.iter().any(|f| f.kind == FactKind::HandedOff) {
+                return Err(Refusal::new("downloaded_already", "A8c (Art 8)", "this package was downloaded; a package is fetched once")
+                    .hint(format!("a broken transfer may be repeated for {minutes} minutes by the same person"))
+                    .into());
+            }
+        }
+        Ok(sealed)
+    }
+
+    async fn disclosed(&self, work: &mut Work<'_>, no: &PackageNo) -> Result<OrdinalSet, Error> {
+        let bad = || StoreError::integrity("disclosure", no.to_string());
+        let (digest, body) = work.view().disclosure(no).await?.ok_or_else(bad)?;
+        if Digest::of(&body) != digest {
+            return Err(bad().into());
+        }
+        Ok(OrdinalSet::from_bytes(body.get(16..).unwrap_or_default()).map_err(|_| bad())?)
+    }
+
+    /// Makes the package again without those who must go.
+    async fn remake(&self, caller: &Caller, no: &PackageNo, had: &OrdinalSet) -> Result<(), Error> {
+        let mut work = self.store.work().await?;
+        let package = find_package(work.view(), no).await?;
+        let facts = work.view().package_facts(no).await?;
+        let old = last_sealed(&facts)?;
+        let signed = self.whole(&mut work, no.request(), None).await?;
+        let consented = signed.consented(work.view(), Some(had)).await?;
+        let started = self.start(work, package, consented, caller).await?;
+        self.run(started, caller, Some(had), &|_, _| {}).await?;
+        if let Some(old) = old {
+            let path = self.package_dir().join(format!("{}.sealed", old.file));
+            fs::remove_file(path).map_err(|e| Error::file("the package file", e))?;
+        }
+        Ok(())
+    }
+
+    async fn hand_over(&self, no: &PackageNo, sealed: &SealedFact, signed: &Signed, key: &[u8], out: &Path) -> Result<Downloaded, Error> {
+        let failed = |e| Error::file("the download", e);
+        fs::create_dir_all(out).map_err(failed)?;
+        let part = 1;
+        let name = format!("{}.csv.age", no.request().file_stem(part));
+        let path = out.join(&name);
+        let from = self.package_dir().join(format!("{}.sealed", sealed.file));
+        let key: &[u8; 32] = key.try_into().map_err(|_| StoreError::integrity("package_key", "length"))?;
+        let mut reader = open_reader(fs::File::open(&from).map_err(failed)?, key, &self.package_place(no));
+        let fresh = out.join(format!(".{name}.part"));
+        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh).map_err(failed)?;
+        let mut writer = HashingWriter::new(std::io::BufWriter::new(file));
+        let copied = std::io::copy(&mut reader, &mut writer).and_then(|_| writer.flush());
+        if let Err(e) = copied {
+            let _ = fs::remove_file(&fresh);
+            return Err(if e.kind() == std::io::ErrorKind::InvalidData {
+                StoreError::integrity("package", format!("the file of {no} does not open")).into()
+            } else {
+                failed(e)
+            });
+        }
+        let (file, passed) = writer.finish();
+        if Digest(passed.sha256) != sealed.sha256 {
+            return Err(StoreError::integrity("package", format!("the file of {no} is another one")).into());
+        }
+        file.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
+        fs::rename(&fresh, &path).map_err(failed)?;
+        let manifest = out.join(format!("{}.manifest.json", no.request().file_stem(part)));
+        let text = self.manifest(no, sealed, signed, &name).await?;
+        fs::write(&manifest, text).map_err(failed)?;
+        fs::File::open(out).and_then(|d| d.sync_all()).map_err(failed)?;
+        Ok(Downloaded { path, manifest, sha256: sealed.sha256, rows: sealed.rows })
+    }
+
+    async fn manifest(&self, no: &PackageNo, sealed: &SealedFact, signed: &Signed, file: &str) -> Result<String, Error> {
+        let mut view = self.store.view().await?;
+        let (size, checkpoint) = view.checkpoint().await?;
+        let inclusion = view.inclusion(sealed.seq, size).await?;
+        let (_, leaf) = view
+            .leaves(sealed.seq, sealed.seq + 1)
+            .await?
+            .pop()
+            .ok_or_else(|| StoreError::integrity("log_leaf", format!("entry {}", sealed.seq)))?;
+        let asked = signed.asked();
+        let form = asked.form();
+        let rule = asked.policy().channel(form.purpose(), form.channel())?;
+        let manifest = Manifest {
+            format: "countersign.manifest.v1".into(),
+            vault: self.store.info().id.to_string(),
+            demo: self.store.info().demo,
+            package: no.to_string(),
+            request: no.request().to_string(),
+            request_digest: asked.digest().to_string(),
+            purpose: form.purpose().to_string(),
+            channel: form.channel().to_string(),
+            vendor: form.vendor().to_string(),
+            vendor_key: asked.vendor().map(|v| Fingerprint::of(v.recipient.as_bytes()).to_string()).unwrap_or_default(),
+            rows: sealed.rows,
+            columns: rule.columns.iter().map(|c| c.header.clone()).collect(),
+            encoding: "CSV, RFC 4180, UTF-8 with BOM".into(),
+            container: rule.container.to_string(),
+            parts: vec![Part { file: file.to_owned(), sha256: sealed.sha256.to_string(), bytes: sealed.bytes }],
+            window: (form.window().from().to_string(), form.window().to().to_string()),
+            destroy_by: form.destroy_by().to_string(),
+            signers: signed.signer_keys(),
+            consent_as_of: rfc3339(sealed.as_of),
+            policy: sealed.policy.to_string(),
+            leaf: hex::encode(crate::audit::tree::leaf_hash(&leaf)),
+            checkpoint,
+            inclusion,
+        };
+        Ok(manifest.sign(self.store.manifest_key()).map_err(|_| StoreError::integrity("manifest.key", "cannot sign"))?)
+    }
+}
+
+fn recalled() -> Refusal {
+    Refusal::new("recalled", "A8c (Art 8)", "this package was recalled or aborted; its key is destroyed")
+        .hint("a new request is needed")
+}

@@ -1,0 +1,324 @@
+//! Executing a whole request: entry, grant, stream, fence, seal (design, Release).
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use super::packages::{SealedFact, add_fact};
+use super::{Broker, Error, Refusal, StepUp};
+use crate::access::{Caller, Consented, Grant, PackageRows, Signed, grant};
+use crate::audit::event::{Action, Event};
+use crate::clock::random;
+use crate::keyring::aead::Key;
+use crate::keyring::sha256;
+use crate::model::code::Exclusion;
+use crate::model::ids::{Digest, PackageNo, RequestNo};
+use crate::model::ordinals::OrdinalSet;
+use crate::policy::{Act, ChannelRule};
+use crate::release::container::Recipient;
+use crate::release::making::{Made, Target, drop_duplicates, make};
+use crate::store::packages::{FactKind, PackageRow};
+use crate::store::{StoreError, View, Work};
+
+/// How often a stream is run again because someone had to go meanwhile, before it gives up.
+const TRIES: u32 = 5;
+
+/// A package that is whole.
+#[derive(Debug, serde::Serialize)]
+pub struct Executed {
+    /// Its number.
+    pub package: PackageNo,
+    /// Rows in it.
+    pub rows: u64,
+    /// Members the selection matched.
+    pub selected: u64,
+    /// Who is out, and why.
+    pub excluded: BTreeMap<Exclusion, u64>,
+    /// SHA-256 of the vendor's file.
+    pub sha256: Digest,
+}
+
+/// A making that is in the log and holds its grant.
+pub(super) struct Started {
+    package: PackageRow,
+    grant: Grant<PackageRows>,
+    consented: Consented,
+    file: File,
+    path: PathBuf,
+    seq: u64,
+}
+
+/// Whether the stream may be acknowledged.
+enum Fenced {
+    Sealed(SealedFact),
+    Again(Box<Started>),
+}
+
+impl Broker {
+    /// Executes a request that is whole. `progress` gets rows done and rows in all.
+    ///
+    /// # Errors
+    /// Whatever is missing (`not_signed`, `signature_void`, …), `executed_already`, `nobody_left`.
+    pub async fn request_execute(
+        &self,
+        step: StepUp,
+        no: &RequestNo,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Executed, Error> {
+        let caller = step.caller();
+        let event = Event::new(Action::RequestExecuted, caller.actor()).object(no);
+        self.logged(event, async {
+            let mut work = self.store.work().await?;
+            let signed = self.whole(&mut work, no, Some(caller)).await?;
+            let packages = work.view().packages_of(no).await?;
+            let round = signed.submission().round.get();
+            refuse_second(work.view(), &packages, round).await?;
+            let serial = packages.len() as u32 + 1;
+            let number = PackageNo::new(no.clone(), serial).map_err(|_| StoreError::integrity("package", "serial"))?;
+            let package = PackageRow { no: number, round, executor: caller.login().clone(), live: true };
+            work.add_package(&package).await?;
+            let consented = signed.consented(work.view(), None).await?;
+            let started = self.start(work, package, consented, caller).await?;
+            let package = started.package.clone();
+            match self.run(started, caller, None, progress).await {
+                Ok(sealed) => Ok(Executed {
+                    package: package.no,
+                    rows: sealed.rows,
+                    selected: sealed.selected,
+                    excluded: sealed.excluded,
+                    sha256: sealed.sha256,
+                }),
+                Err(error) => {
+                    // Lose nothing, keep nothing half done: the request can be executed again.
+                    self.abort(&package, caller.actor()).await?;
+                    Err(error)
+                }
+            }
+        })
+        .await
+    }
+
+    /// The request as a whole one, every fact looked at again, every table a decision reads compared.
+    pub(super) async fn whole(&self, work: &mut Work<'_>, no: &RequestNo, executor: Option<&Caller>) -> Result<Signed, Error> {
+        work.view().check_deciding_tables().await?;
+        let asked = self.asked(work.view(), no).await?;
+        if let Some(caller) = executor {
+            self.check_may_execute(&asked, caller)?;
+        }
+        let signed = asked.permitted()?.signed()?;
+        if let Some(caller) = executor {
+            signed.check_executor(caller.login())?;
+        }
+        Ok(signed)
+    }
+
+    fn check_may_execute(&self, asked: &crate::access::Asked, caller: &Caller) -> Result<(), Error> {
+        // Seated or not is the next question; this one is whether any role of theirs may, or denies it.
+        asked.staff().may_seated(asked.policy(), caller, Act::RequestExecute)?;
+        Ok(())
+    }
+
+    /// Writes the start entry and earns the grant. The `.part` is made and locked before the entry is
+    /// committed, so that another process at start sees that it has an owner.
+    pub(super) async fn start(&self, mut work: Work<'_>, package: PackageRow, consented: Consented, caller: &Caller) -> Result<Started, Error> {
+        if consented.waterfall().rows() == 0 {
+            return Err(Refusal::new("nobody_left", "A3b (Art 3)", "nobody of the selection may be reached on this channel now")
+                .hint("`request preview` shows why")
+                .into());
+        }
+        let seq = work.seq();
+        let (file, path) = self.create_part(&package.no, seq)?;
+        let at = work.at();
+        add_fact(&mut work, &package.no, FactKind::Started, at, caller.login().as_str(), "{}".into()).await?;
+        let form = consented.signed().asked().form();
+        let policy = Digest(consented.signed().asked().policy().files().digest());
+        let event = Event::new(Action::PackageStarted, caller.actor())
+            .object(&package.no)
+            .fields(consented.fields())
+            .request(consented.digest(), form.purpose(), form.channel())
+            .policy(policy)
+            .count("selected", consented.waterfall().selected)
+            .count("members", consented.members().len());
+        let receipt = work.commit(event).await?;
+        let grant = grant::package(receipt, package.no.clone(), &consented)
+            .map_err(|_| StoreError::integrity("package", "the receipt is another entry's"))?;
+        Ok(Started { package, grant, consented, file, path, seq })
+    }
+
+    fn create_part(&self, no: &PackageNo, seq: u64) -> Result<(File, PathBuf), Error> {
+        let failed = |e| Error::file("the package file", e);
+        let dir = self.package_dir();
+        fs::create_dir_all(&dir).map_err(failed)?;
+        let path = dir.join(format!("{no}.{seq}.part"));
+        // Left by a turn that never committed: the sequence number was not used up.
+        if path.exists() {
+            fs::remove_file(&path).map_err(failed)?;
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        file.try_lock().map_err(|e| failed(e.into()))?;
+        Ok((file, path))
+    }
+
+    /// Streams and seals; again under a new grant while someone must go.
+    pub(super) async fn run(
+        &self,
+        mut started: Started,
+        caller: &Caller,
+        among: Option<&OrdinalSet>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<SealedFact, Error> {
+        for _ in 0..TRIES {
+            match self.attempt(started, caller, among, progress).await? {
+                Fenced::Sealed(sealed) => return Ok(sealed),
+                Fenced::Again(next) => started = *next,
+            }
+        }
+        Err(Error::Input {
+            code: "members_kept_changing",
+            message: "members withdrew faster than the package could be made".into(),
+            hint: "execute again".into(),
+        })
+    }
+
+    async fn attempt(
+        &self,
+        started: Started,
+        caller: &Caller,
+        among: Option<&OrdinalSet>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Fenced, Error> {
+        let Started { package, grant, consented, file, path, seq } = started;
+        let asked = consented.signed().asked();
+        let rule = asked.policy().channel(asked.form().purpose(), asked.form().channel())?.clone();
+        let recipient = asked.vendor().and_then(|v| Recipient::parse(&v.recipient).ok());
+        let recipient = recipient.ok_or_else(|| StoreError::integrity("vendor", "its key does not parse"))?;
+        let key = self.package_key(&package.no).await?;
+        let fields: Vec<_> = rule.columns.iter().map(|c| c.field).collect();
+        let mut rows = self
+            .vault
+            .rows(grant, &fields)
+            .map_err(|_| StoreError::integrity("package", "a column outside the grant"))?;
+        let mut view = self.store.view().await?;
+        drop_duplicates(&mut view, &mut rows, &consented.waterfall().groups).await?;
+        drop(view);
+        // The lock stays with the descriptor for as long as the file is open; a second handle keeps it
+        // through the fence.
+        let held = file.try_clone().map_err(|e| Error::file("the package file", e))?;
+        let place = self.package_place(&package.no);
+        let target = Target { file, key: &key, place: &place, recipient: &recipient, rule: &rule };
+        let made = make(&self.store, rows, target, progress).await?;
+        let done = self.fence(Attempt { package, consented, path, seq, made, rule }, caller, among).await;
+        drop(held);
+        done
+    }
+
+    /// The key a package lies under at rest: on disk, wrapped, before anything is sealed under it.
+    async fn package_key(&self, no: &PackageNo) -> Result<Key, Error> {
+        let key = Key::random()?;
+        let place = no.to_string();
+        let (kek, wrapped) = self.store.keyring().wrap(&[b"package-key", place.as_bytes()], &key)?;
+        self.store.put_package_key(no, kek, &wrapped).await?;
+        Ok(key)
+    }
+
+    /// With all writers held off: is everyone in the file still to be in it? When no entry was written
+    /// since the start, nothing can have changed; otherwise every exclusion is walked again.
+    async fn fence(&self, a: Attempt, caller: &Caller, among: Option<&OrdinalSet>) -> Result<Fenced, Error> {
+        let mut work = self.store.work().await?;
+        let mut consented = a.consented;
+        if work.seq() != a.seq + 1 {
+            let signed = self.whole(&mut work, a.package.no.request(), among.is_none().then_some(caller)).await?;
+            consented = signed.consented(work.view(), among).await?;
+            if !a.made.members.is_subset_of(consented.members()) {
+                fs::remove_file(&a.path).map_err(|e| Error::file("the package file", e))?;
+                let next = self.start(work, a.package, consented, caller).await?;
+                return Ok(Fenced::Again(Box::new(next)));
+            }
+        }
+        let kind = if among.is_some() { FactKind::Remade } else { FactKind::Sealed };
+        let sealed = self.seal(work, &a.package, &consented, &a.made, &a.path, kind, caller).await?;
+        debug_assert_eq!(a.rule.columns.len(), consented.fields().len());
+        let failed = |e| Error::file("the package file", e);
+        fs::rename(&a.path, a.path.with_extension("sealed")).map_err(failed)?;
+        File::open(self.package_dir()).and_then(|d| d.sync_all()).map_err(failed)?;
+        Ok(Fenced::Sealed(sealed))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one entry's worth of facts")]
+    async fn seal(
+        &self,
+        mut work: Work<'_>,
+        package: &PackageRow,
+        consented: &Consented,
+        made: &Made,
+        path: &std::path::Path,
+        kind: FactKind,
+        caller: &Caller,
+    ) -> Result<SealedFact, Error> {
+        let salt: [u8; 16] = random()?;
+        let mut set = salt.to_vec();
+        set.extend_from_slice(&made.members.to_bytes());
+        let disclosure = Digest(sha256(&set));
+        work.add_disclosure(&package.no, disclosure, &set).await?;
+        let asked = consented.signed().asked();
+        let mut excluded = consented.waterfall().counted();
+        // Erased between counting and reading: not active any more, and counted so.
+        let missing = consented.waterfall().rows().saturating_sub(made.rows);
+        if missing > 0 {
+            *excluded.entry(Exclusion::NotActive).or_default() += missing;
+        }
+        let fact = SealedFact {
+            file: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+            rows: made.rows,
+            bytes: made.file.bytes,
+            sha256: Digest(made.file.sha256),
+            at_rest: Digest(made.at_rest.sha256),
+            selected: consented.waterfall().selected,
+            excluded,
+            seq: work.seq(),
+            as_of: work.at(),
+            policy: Digest(asked.policy().files().digest()),
+        };
+        let body = serde_json::to_string(&fact).map_err(|_| StoreError::integrity("package_fact", "body"))?;
+        let at = work.at();
+        add_fact(&mut work, &package.no, kind, at, caller.login().as_str(), body).await?;
+        let action = if kind == FactKind::Remade { Action::PackageRemade } else { Action::PackageSealed };
+        let form = asked.form();
+        let event = Event::new(action, caller.actor())
+            .object(&package.no)
+            .fields(consented.fields())
+            .request(consented.digest(), form.purpose(), form.channel())
+            .policy(fact.policy)
+            .count("rows", fact.rows)
+            .count("selected", fact.selected)
+            .digest("sha256", fact.sha256)
+            .digest("at_rest", fact.at_rest)
+            .digest("disclosure", disclosure);
+        work.commit(event).await?;
+        Ok(fact)
+    }
+}
+
+/// One run of the stream, at the fence.
+struct Attempt {
+    package: PackageRow,
+    consented: Consented,
+    path: PathBuf,
+    seq: u64,
+    made: Made,
+    rule: ChannelRule,
+}
+
+/// One live package a request; and a recalled one is not made again under the same signatures.
+async fn refuse_second(view: &mut View<'_>, packages: &[PackageRow], round: u32) -> Result<(), Error> {
+    for package in packages.iter().filter(|p| p.live || p.round == round) {
+        let last = view.package_facts(&package.no).await?.pop().map(|f| f.kind);
+        if package.live || last == Some(FactKind::Recalled) {
+            return Err(Refusal::new("executed_already", "A6c (Art 6)", format!("this round has had its package, {}", package.no))
+                .hint("`package list` shows it; a recalled one needs a new round")
+                .into());
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,305 @@
+//! What happens to a package after it is made: shown, handed off, recalled; and what start settles.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::requests::find;
+use super::{Broker, Error, Refusal};
+use crate::access::Caller;
+use crate::audit::event::{Action, Actor, Event};
+use crate::clock::rfc3339;
+use crate::keyring::aead::bind;
+use crate::keyring::sha256;
+use crate::model::code::{Channel, Exclusion};
+use crate::model::ids::{Digest, PackageNo};
+use crate::policy::{Act, Slot};
+use crate::store::packages::{FactKind, PackageFact, PackageRow};
+use crate::store::{StoreError, View, Work};
+
+/// What is known of a package once it is whole: the body of its `sealed` and `remade` facts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct SealedFact {
+    /// Name of the file at rest, without ending.
+    pub(super) file: String,
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+    pub(super) sha256: Digest,
+    pub(super) at_rest: Digest,
+    pub(super) selected: u64,
+    /// The exclusion report; it stays inside.
+    pub(super) excluded: std::collections::BTreeMap<Exclusion, u64>,
+    /// Place of the log entry.
+    pub(super) seq: u64,
+    pub(super) as_of: i64,
+    pub(super) policy: Digest,
+}
+
+/// A package as its people see it.
+#[derive(Debug, Serialize)]
+pub struct PackageLine {
+    /// Number.
+    pub no: PackageNo,
+    /// Channel.
+    pub channel: Channel,
+    /// The last thing that happened.
+    pub state: FactKind,
+    /// When.
+    pub at: String,
+    /// Rows, once whole.
+    pub rows: Option<u64>,
+    /// Why others are not in it.
+    pub excluded: Option<std::collections::BTreeMap<Exclusion, u64>>,
+    /// SHA-256 of the vendor's file.
+    pub sha256: Option<Digest>,
+}
+
+impl Broker {
+    /// The packages a caller may see.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn package_list(&self, caller: &Caller) -> Result<Vec<PackageLine>, Error> {
+        let event = Event::new(Action::PackageListed, caller.actor());
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            let mut lines = Vec::new();
+            for package in work.view().packages().await? {
+                let asked = self.asked(work.view(), package.no.request()).await?;
+                let named = asked.form().receiver() == caller.login();
+                let unit = asked.form().unit();
+                if !named && ground.staff.may(&ground.policy, caller, Act::PackageList, Some(unit)).is_err() {
+                    continue;
+                }
+                let facts = work.view().package_facts(&package.no).await?;
+                let sealed = last_sealed(&facts)?;
+                let Some(last) = facts.last() else { continue };
+                lines.push(PackageLine {
+                    no: package.no.clone(),
+                    channel: asked.form().channel(),
+                    state: last.kind,
+                    at: rfc3339(last.at),
+                    rows: sealed.as_ref().map(|s| s.rows),
+                    sha256: sealed.as_ref().map(|s| s.sha256),
+                    excluded: sealed.map(|s| s.excluded),
+                });
+            }
+            work.commit(event.count("packages", lines.len())).await?;
+            Ok(lines)
+        })
+        .await
+    }
+
+    /// Records that the package was handed to its vendor (A8d, A9a). The vendor must still be one.
+    ///
+    /// # Errors
+    /// `not_downloaded`, `handed_off_already`, or the caller is not the named receiver.
+    pub async fn package_hand_off(&self, caller: &Caller, no: &PackageNo) -> Result<(), Error> {
+        let event = Event::new(Action::PackageHandedOff, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let asked = self.asked(work.view(), no.request()).await?;
+            asked.staff().may_seated(asked.policy(), caller, Act::PackageHandOff)?;
+            check_named(asked.form().receiver() == caller.login())?;
+            find_package(work.view(), no).await?;
+            let facts = work.view().package_facts(no).await?;
+            let sealed = last_sealed(&facts)?;
+            match (facts.last().map(|f| f.kind), sealed) {
+                (Some(FactKind::Downloaded), Some(sealed)) => {
+                    crate::access::asked::check_vendor(asked.vendor(), asked.submission(), self.clock().today())?;
+                    let body = serde_json::json!({"vendor": asked.form().vendor(), "sha256": sealed.sha256}).to_string();
+                    let at = work.at();
+                    add_fact(&mut work, no, FactKind::HandedOff, at, caller.login().as_str(), body).await?;
+                    work.commit(event.digest("sha256", sealed.sha256)).await?;
+                    Ok(())
+                }
+                (Some(FactKind::HandedOff), _) => {
+                    Err(Refusal::new("handed_off_already", "A8d (Art 8)", "this package has its hand-off record").into())
+                }
+                _ => Err(Refusal::new("not_downloaded", "A8d (Art 8)", "this package was not downloaded, or was recalled")
+                    .hint("the named receiver downloads it first")
+                    .into()),
+            }
+        })
+        .await
+    }
+
+    /// Recalls a package: its key is destroyed, and what lies at rest is noise.
+    ///
+    /// # Errors
+    /// `unknown_package`, `recalled_already`, or the caller may not.
+    pub async fn package_recall(&self, caller: &Caller, no: &PackageNo, reason: &str) -> Result<(), Error> {
+        let event = Event::new(Action::PackageRecalled, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            let request = find(work.view(), no.request()).await?;
+            ground.staff.may(&ground.policy, caller, Act::PackageRecall, Some(&request.unit))?;
+            let package = find_package(work.view(), no).await?;
+            if !package.live {
+                return Err(Refusal::new("recalled_already", "A8c (Art 8)", "this package is not live any more").into());
+            }
+            let at = work.at();
+            add_fact(&mut work, no, FactKind::Recalled, at, caller.login().as_str(), "{}".into()).await?;
+            work.retire_package(&package).await?;
+            let commitment = work.add_remark(reason).await?;
+            work.commit(event.digest("commitment", commitment)).await?;
+            self.destroy_package(no).await
+        })
+        .await
+    }
+
+    /// Destroys a package's key and removes its files.
+    pub(super) async fn destroy_package(&self, no: &PackageNo) -> Result<(), Error> {
+        self.store.destroy_package_key(no).await?;
+        self.store.forget_deleted().await?;
+        for path in self.package_files()? {
+            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&format!("{no}."))) {
+                std::fs::remove_file(&path).map_err(|e| Error::file("the package file", e))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn package_dir(&self) -> PathBuf {
+        self.store.dir().join("packages")
+    }
+
+    pub(super) fn package_files(&self) -> Result<Vec<PathBuf>, Error> {
+        let dir = self.package_dir();
+        if !dir.exists() {
+            return Ok(Vec::new());
+        }
+        let read = || -> std::io::Result<Vec<PathBuf>> { std::fs::read_dir(&dir)?.map(|e| Ok(e?.path())).collect() };
+        read().map_err(|e| Error::file("the package folder", e))
+    }
+
+    /// What a package at rest is bound to.
+    pub(super) fn package_place(&self, no: &PackageNo) -> Vec<u8> {
+        bind(&[b"countersign.package.v1", &self.store.info().id.0, no.to_string().as_bytes()])
+    }
+
+    /// At start: packages whose making a crash broke off. A `.part` that no process holds is renamed when
+    /// its hash stands in a committed entry, and removed otherwise; then the same signatures allow another
+    /// execution. Also finishes recalls whose key was not yet destroyed.
+    pub(super) async fn settle_packages(&self) -> Result<(u64, u64), Error> {
+        let (mut aborted, mut renamed) = (0, 0);
+        let mut view = self.store.view().await?;
+        let packages = view.packages().await?;
+        drop(view);
+        let parts: Vec<PathBuf> =
+            self.package_files()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "part")).collect();
+        for package in packages {
+            let prefix = format!("{}.", package.no);
+            let mine: Vec<&PathBuf> = parts
+                .iter()
+                .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&prefix)))
+                .collect();
+            let Some(_held) = Ownerless::all(&mine)? else { continue };
+            let mut view = self.store.view().await?;
+            let facts = view.package_facts(&package.no).await?;
+            let key = view.package_key(&package.no).await?;
+            drop(view);
+            let sealed = last_sealed(&facts)?;
+            for part in mine {
+                renamed += u64::from(settle_part(part, sealed.as_ref())?);
+            }
+            match facts.last().map(|f| f.kind) {
+                Some(FactKind::Started) if package.live && sealed.is_none() => {
+                    self.abort(&package, Actor::Operator).await?;
+                    aborted += 1;
+                }
+                Some(FactKind::Recalled | FactKind::Aborted) if key.is_some() => self.destroy_package(&package.no).await?,
+                _ => {}
+            }
+        }
+        Ok((aborted, renamed))
+    }
+
+    /// Breaks a making off: its entry, the request free again, key and files gone.
+    pub(super) async fn abort(&self, package: &PackageRow, actor: Actor) -> Result<(), Error> {
+        let mut work = self.store.work().await?;
+        let at = work.at();
+        let name = match &actor {
+            Actor::Person { login, .. } => login.to_string(),
+            _ => "operator".to_owned(),
+        };
+        add_fact(&mut work, &package.no, FactKind::Aborted, at, &name, "{}".into()).await?;
+        work.retire_package(package).await?;
+        work.commit(Event::new(Action::PackageAborted, actor).object(&package.no)).await?;
+        self.destroy_package(&package.no).await
+    }
+}
+
+/// Locks on `.part` files that nobody else holds.
+struct Ownerless(#[allow(dead_code, reason = "held, not read")] Vec<std::fs::File>);
+
+impl Ownerless {
+    /// `None` when a process is still writing one of them.
+    fn all(paths: &[&PathBuf]) -> Result<Option<Ownerless>, Error> {
+        let mut held = Vec::new();
+        for path in paths {
+            let file = std::fs::File::open(path).map_err(|e| Error::file("a package part", e))?;
+            if file.try_lock().is_err() {
+                return Ok(None);
+            }
+            held.push(file);
+        }
+        Ok(Some(Ownerless(held)))
+    }
+}
+
+fn settle_part(part: &PathBuf, sealed: Option<&SealedFact>) -> Result<bool, Error> {
+    let file = |e| Error::file("a package part", e);
+    let named = part.file_stem().map(|s| s.to_string_lossy().into_owned());
+    if let Some(sealed) = sealed.filter(|s| Some(&s.file) == named.as_ref()) {
+        let bytes = std::fs::read(part).map_err(file)?;
+        if Digest(sha256(&bytes)) == sealed.at_rest {
+            std::fs::rename(part, part.with_extension("sealed")).map_err(file)?;
+            return Ok(true);
+        }
+    }
+    std::fs::remove_file(part).map_err(file)?;
+    Ok(false)
+}
+
+pub(super) async fn add_fact(
+    work: &mut Work<'_>,
+    no: &PackageNo,
+    kind: FactKind,
+    at: i64,
+    actor: &str,
+    body: String,
+) -> Result<(), StoreError> {
+    work.add_package_fact(no, &PackageFact { kind, at, actor: actor.to_owned(), body }).await
+}
+
+/// What the newest `sealed` or `remade` fact says.
+pub(super) fn last_sealed(facts: &[PackageFact]) -> Result<Option<SealedFact>, StoreError> {
+    facts
+        .iter()
+        .rfind(|f| matches!(f.kind, FactKind::Sealed | FactKind::Remade))
+        .map(|f| {
+            serde_json::from_str(&f.body).map_err(|_| StoreError::integrity("package_fact", "a body does not parse"))
+        })
+        .transpose()
+}
+
+pub(super) async fn find_package(view: &mut View<'_>, no: &PackageNo) -> Result<PackageRow, Error> {
+    let packages = view.packages_of(no.request()).await?;
+    packages.into_iter().find(|p| &p.no == no).ok_or_else(|| {
+        Refusal::new("unknown_package", "A8c (Art 8)", format!("there is no package {no}"))
+            .hint("`package list` shows the numbers")
+            .into()
+    })
+}
+
+/// Only the officer whom the request names (A8c).
+pub(super) fn check_named(named: bool) -> Result<(), Refusal> {
+    if named {
+        return Ok(());
+    }
+    Err(Refusal::new("not_receiver", "A8c (Art 8)", format!("only the {} whom the request names gets the package", Slot::Receiver))
+        .hint("the named planning officer downloads it and hands it to the vendor"))
+}

@@ -1,0 +1,402 @@
+//! Requests: draft, submit, sign, and the signed facts that end a round (A5a, A5b, A6a, A6b).
+
+use std::num::NonZeroU32;
+
+use super::{Broker, Error, Ground, Refusal, StepUp};
+use crate::access::asked::{check_receiver, check_vendor};
+use crate::access::seats::Chair;
+use crate::access::{Asked, Caller, Standing};
+use crate::audit::event::{Action, Event};
+use crate::clock::{Micros, random};
+use crate::model::canonical::canonical;
+use crate::model::code::{Role, Step};
+use crate::model::form::{Form, Names, Submission};
+use crate::model::ids::{Digest, Fingerprint, RequestNo, Salt};
+use crate::model::iso::Moment;
+use crate::model::lang::Lang;
+use crate::model::signing::{Capacity, SignaturePayload, Signed as Fact, SignedAct};
+use crate::model::vendor::Container;
+use crate::policy::{Act, Slot};
+use crate::store::requests::{RequestRow, SignatureRow, SubmissionRow};
+use crate::store::{StoreError, View, Work};
+
+/// A new round.
+#[derive(Debug, serde::Serialize)]
+pub struct Submitted {
+    /// 1, 2, 3 …
+    pub round: u32,
+    /// What is to be signed.
+    pub digest: Digest,
+    /// The sentence a signer is shown, in Chinese.
+    pub sentence_zh: String,
+    /// The same in English.
+    pub sentence_en: String,
+}
+
+impl Broker {
+    /// Drafts a request; gives its number.
+    ///
+    /// # Errors
+    /// The form's faults, or the caller may not draft for the unit.
+    pub async fn request_draft(&self, caller: &Caller, text: &str) -> Result<RequestNo, Error> {
+        let event = Event::new(Action::RequestDrafted, caller.actor());
+        self.logged(event.clone(), async {
+            let form = Form::from_toml(text)?;
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(form.unit()))?;
+            check_form(&ground, &form)?;
+            let site = ground.staff.tree().site_of(form.unit()).map(|u| u.code.clone());
+            let site = site.ok_or_else(|| no_site(&form))?;
+            let year = self.clock().date(work.at()).year().unsigned_abs();
+            let no = work.next_request_no(&site, year).await?;
+            let at = work.at();
+            let row = RequestRow {
+                no: no.clone(),
+                unit: form.unit().clone(),
+                drafted_by: caller.login().clone(),
+                form: text_of(&form)?,
+                created_at: at,
+                changed_at: at,
+            };
+            work.put_request(&row).await?;
+            work.commit(event.object(&no).count("new", 1)).await?;
+            Ok(no)
+        })
+        .await
+    }
+
+    /// Changes a draft. A round that runs is void from here: signatures are over what was submitted.
+    ///
+    /// # Errors
+    /// The form's faults, `executed_already`, or the caller may not draft for the unit.
+    pub async fn request_revise(&self, caller: &Caller, no: &RequestNo, text: &str) -> Result<(), Error> {
+        let event = Event::new(Action::RequestDrafted, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let form = Form::from_toml(text)?;
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            let row = find(work.view(), no).await?;
+            for unit in [&row.unit, form.unit()] {
+                ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(unit))?;
+            }
+            if form.unit() != &row.unit {
+                return Err(Refusal::new("other_unit", "A5a (Art 5)", "a request keeps its unit")
+                    .hint("draft a new request for another unit")
+                    .into());
+            }
+            check_form(&ground, &form)?;
+            refuse_live_package(work.view(), no).await?;
+            let at = work.at();
+            work.put_request(&RequestRow { form: text_of(&form)?, changed_at: at, ..row }).await?;
+            work.commit(event).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Submits a request: a new round, signed by the unit's information officer (A4c).
+    ///
+    /// # Errors
+    /// `in_progress`, `executed_already`, or the first rule that would refuse it later.
+    pub async fn request_submit(&self, step: StepUp, no: &RequestNo) -> Result<Submitted, Error> {
+        let caller = step.caller();
+        let event = Event::new(Action::RequestSubmitted, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            let row = find(work.view(), no).await?;
+            ground.staff.may(&ground.policy, caller, Act::RequestSubmit, Some(&row.unit))?;
+            if !ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit) {
+                return Err(Refusal::new("not_officer", "A4c (Art 4)", format!("only the information officer of {} submits for it", row.unit))
+                    .hint("hand the draft to the officer")
+                    .into());
+            }
+            refuse_live_package(work.view(), no).await?;
+            if let Some(asked) = Asked::load(work.view(), &self.shelf, self.clock(), no).await? {
+                if matches!(asked.standing(), Standing::Waiting(_) | Standing::Signed) {
+                    return Err(Refusal::new("in_progress", "A6a (Art 6)", "this request is on its way through the signatures")
+                        .hint("recall it first")
+                        .into());
+                }
+            }
+            let submission = self.new_submission(&mut work, &ground, &row, caller).await?;
+            check_submission(&mut work, &ground, &submission, self.clock().date(work_at(&work))).await?;
+            let digest = submission.digest();
+            let stored = SubmissionRow {
+                no: no.clone(),
+                round: submission.round.get(),
+                body: submission.canonical(),
+                digest,
+            };
+            work.add_submission(&stored).await?;
+            let capacity = Capacity { role: Role::InfoOfficer, unit: row.unit.clone(), acting_for: None };
+            let fact = Draft { submission: &submission, act: SignedAct::Submit, step: None, capacity, comment: None };
+            let at = work.at();
+            add_fact(&mut work, &step, fact.payload(&step, at, Digest::ZERO)?, 1).await?;
+            let form = &submission.form;
+            work.commit(event.request(digest, form.purpose(), form.channel()).policy(submission.policy).count("round", submission.round.get())).await?;
+            let (zh, en) = (sentence(&ground, form, Lang::Zh), sentence(&ground, form, Lang::En));
+            Ok(Submitted { round: submission.round.get(), digest, sentence_zh: zh, sentence_en: en })
+        })
+        .await
+    }
+
+    async fn new_submission(&self, work: &mut Work<'_>, ground: &Ground, row: &RequestRow, caller: &Caller) -> Result<Submission, Error> {
+        let form: Form = serde_json::from_str(&row.form)
+            .map_err(|_| StoreError::integrity("request", format!("{}: the draft does not parse", row.no)))?;
+        let vendor = work.view().vendor(form.vendor()).await?.ok_or_else(|| {
+            Refusal::new("vendor_not_active", "A9a (Art 9)", "there is no such vendor").hint("`vendor list` shows the codes")
+        })?;
+        let rounds = work.view().submissions(&row.no).await?.len() as u32;
+        let at = work.at();
+        let ends = self.clock().start_of(ground.policy.retention().request_ends(self.clock().date(at)));
+        Ok(Submission {
+            vault: self.store.info().id,
+            number: row.no.clone(),
+            round: NonZeroU32::MIN.saturating_add(rounds),
+            salt: Salt(random()?),
+            requester: caller.login().clone(),
+            vendor_key: Fingerprint::of(vendor.recipient.as_bytes()),
+            container: Container::Age,
+            policy: Digest(ground.policy.files().digest()),
+            submitted_at: moment(at)?,
+            expires_at: moment(ends)?,
+            form,
+        })
+    }
+
+    /// What a signer is shown before signing: the plain sentence and the short digest.
+    ///
+    /// # Errors
+    /// `not_submitted`, or the caller may not see it.
+    pub async fn request_sentence(&self, caller: &Caller, no: &RequestNo, lang: Lang) -> Result<(String, String), Error> {
+        let event = Event::new(Action::RequestShown, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            let asked = self.asked(work.view(), no).await?;
+            self.check_may_see(&ground, caller, &asked)?;
+            work.commit(event).await?;
+            Ok((sentence(&ground, asked.form(), lang), asked.digest().short()))
+        })
+        .await
+    }
+
+    /// Countersigns the step that is waited for.
+    ///
+    /// # Errors
+    /// `not_your_step`, `separation_of_duties`, `ended`, `expired`, or what voids it.
+    pub async fn request_sign(&self, step: StepUp, no: &RequestNo, comment: Option<&str>) -> Result<Step, Error> {
+        self.at_step(step, no, SignedAct::Approve, Action::RequestApproved, comment).await
+    }
+
+    /// Returns it to the requester, with a comment; ends the round.
+    ///
+    /// # Errors
+    /// As [`Broker::request_sign`].
+    pub async fn request_return(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
+        self.at_step(step, no, SignedAct::Return, Action::RequestReturned, Some(comment)).await
+    }
+
+    /// Rejects it, with a comment; ends the round.
+    ///
+    /// # Errors
+    /// As [`Broker::request_sign`].
+    pub async fn request_reject(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
+        self.at_step(step, no, SignedAct::Reject, Action::RequestRejected, Some(comment)).await
+    }
+
+    async fn at_step(&self, step: StepUp, no: &RequestNo, act: SignedAct, action: Action, comment: Option<&str>) -> Result<Step, Error> {
+        let caller = step.caller();
+        let event = Event::new(action, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let asked = self.asked(work.view(), no).await?;
+            let permitted = asked.permitted()?;
+            let waited = permitted.awaiting()?.ok_or_else(|| {
+                Refusal::new("signed_already", "A6a (Art 6)", "all three signatures are there").hint("the executor runs it")
+            })?;
+            let capacity = permitted.capacity(caller.login(), waited)?;
+            let asked = permitted.asked();
+            asked.staff().may_seated(asked.policy(), caller, Slot::of(waited).act())?;
+            let (digest, form) = (asked.digest(), asked.form());
+            let fact = Draft { submission: asked.submission(), act, step: Some(waited), capacity, comment };
+            let at = work.at();
+            let payload = fact.payload(&step, at, asked.facts().last().map_or(Digest::ZERO, Fact::hash))?;
+            let event = event.request(digest, form.purpose(), form.channel()).policy(Digest(asked.policy().files().digest()));
+            add_fact(&mut work, &step, payload, asked.facts().len() as u32 + 1).await?;
+            work.commit(event.count("step", waited as i64 + 1)).await?;
+            Ok(waited)
+        })
+        .await
+    }
+
+    /// The requester takes it back; ends the round.
+    ///
+    /// # Errors
+    /// `not_officer`, `ended`, `executed_already`.
+    pub async fn request_recall(&self, step: StepUp, no: &RequestNo, comment: Option<&str>) -> Result<(), Error> {
+        let caller = step.caller();
+        let event = Event::new(Action::RequestRecalled, caller.actor()).object(no);
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let asked = self.asked(work.view(), no).await?;
+            asked.staff().may(asked.policy(), caller, Act::RequestRecall, Some(asked.form().unit()))?;
+            if caller.login() != &asked.submission().requester {
+                return Err(Refusal::new("not_requester", "A4c (Art 4)", "only who submitted it takes it back").into());
+            }
+            if let Standing::Ended(act) = asked.standing() {
+                return Err(Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}")).into());
+            }
+            refuse_live_package(work.view(), no).await?;
+            let capacity = Capacity { role: Role::InfoOfficer, unit: asked.form().unit().clone(), acting_for: None };
+            let fact = Draft { submission: asked.submission(), act: SignedAct::Recall, step: None, capacity, comment };
+            let at = work.at();
+            let payload = fact.payload(&step, at, asked.facts().last().map_or(Digest::ZERO, Fact::hash))?;
+            let event = event.request(asked.digest(), asked.form().purpose(), asked.form().channel());
+            add_fact(&mut work, &step, payload, asked.facts().len() as u32 + 1).await?;
+            work.commit(event).await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The newest round of a request, or a refusal that tells to submit it.
+    pub(super) async fn asked(&self, view: &mut View<'_>, no: &RequestNo) -> Result<Asked, Error> {
+        let asked = Asked::load(view, &self.shelf, self.clock(), no).await?;
+        asked.ok_or_else(|| {
+            Refusal::new("not_submitted", "A5a (Art 5)", format!("{no} is a draft")).hint("its information officer submits it").into()
+        })
+    }
+
+    /// Whoever has a chair in it sees it, and whom the policy lets.
+    pub(super) fn check_may_see(&self, ground: &Ground, caller: &Caller, asked: &Asked) -> Result<(), Error> {
+        let seated = [Slot::Dept, Slot::Planning, Slot::Membership, Slot::Executor, Slot::Receiver].iter().any(|slot| {
+            Chair::of(&ground.staff, &ground.policy, asked.form().unit(), *slot)
+                .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
+        });
+        if seated {
+            return Ok(());
+        }
+        Ok(ground.staff.may(&ground.policy, caller, Act::RequestShow, Some(asked.form().unit()))?)
+    }
+}
+
+/// A signed fact before it is signed.
+struct Draft<'a> {
+    submission: &'a Submission,
+    act: SignedAct,
+    step: Option<Step>,
+    capacity: Capacity,
+    comment: Option<&'a str>,
+}
+
+impl Draft<'_> {
+    fn payload(self, step: &StepUp, at: Micros, previous: Digest) -> Result<SignaturePayload, Error> {
+        let payload = SignaturePayload {
+            vault: self.submission.vault,
+            request: self.submission.digest(),
+            number: self.submission.number.clone(),
+            round: self.submission.round,
+            step: self.step,
+            act: self.act,
+            signer: step.caller().login().clone(),
+            key: step.key().public().fingerprint(),
+            capacity: self.capacity,
+            comment: self.comment.map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()),
+            at: moment(at)?,
+            previous,
+        };
+        payload.check().map_err(|e| {
+            Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint("a return and a rejection say why, in at most 500 characters")
+        })?;
+        Ok(payload)
+    }
+}
+
+async fn add_fact(work: &mut Work<'_>, step: &StepUp, payload: SignaturePayload, number: u32) -> Result<(), Error> {
+    let fact = Fact::new(payload, step.key())
+        .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()))?;
+    let row = SignatureRow {
+        no: fact.payload.number.clone(),
+        round: fact.payload.round.get(),
+        number,
+        payload: fact.payload.canonical(),
+        sig: fact.signature.0.to_vec(),
+        signer: fact.payload.signer.clone(),
+    };
+    work.add_signature(&row).await?;
+    Ok(())
+}
+
+/// What a draft must already satisfy: its channel carries its fields, its stores exist.
+fn check_form(ground: &Ground, form: &Form) -> Result<(), Refusal> {
+    ground.policy.may_carry(form.purpose(), form.channel(), form.fields())?;
+    if ground.staff.tree().get(form.unit()).is_none() {
+        return Err(no_site(form));
+    }
+    for store in form.selection().stores() {
+        if ground.staff.tree().get(store).is_none() {
+            return Err(Refusal::new("bad_selection", "A5a (Art 5)", format!("there is no store {store}"))
+                .hint("the selection names stores by their unit codes"));
+        }
+    }
+    Ok(())
+}
+
+/// What would be refused at execution is refused at submitting.
+async fn check_submission(work: &mut Work<'_>, ground: &Ground, submission: &Submission, today: jiff::civil::Date) -> Result<(), Error> {
+    let form = &submission.form;
+    check_form(ground, form)?;
+    let chair = Chair::of(&ground.staff, &ground.policy, form.unit(), Slot::Receiver)?;
+    check_receiver(&ground.staff, &chair, form.receiver(), &submission.requester)?;
+    let vendor = work.view().vendor(form.vendor()).await?;
+    check_vendor(vendor.as_ref(), submission, today)?;
+    if form.destroy_by() < today {
+        return Err(Refusal::new("bad_form", "A5a (Art 5)", "the destroy-by date has passed").hint("choose a later day").into());
+    }
+    Ok(())
+}
+
+fn work_at(work: &Work<'_>) -> Micros {
+    work.at()
+}
+
+/// The sentence a signer is shown, from the form alone.
+pub(super) fn sentence(ground: &Ground, form: &Form, lang: Lang) -> String {
+    let unit = ground.staff.tree().get(form.unit()).map_or(form.unit().as_str(), |u| u.name(lang));
+    let receiver = ground.staff.person(form.receiver()).map_or(form.receiver().as_str(), |p| p.name.as_str());
+    form.sentence(lang, &Names { unit, vendor: form.vendor().as_str(), receiver })
+}
+
+pub(super) async fn find(view: &mut View<'_>, no: &RequestNo) -> Result<RequestRow, Error> {
+    view.request(no).await?.ok_or_else(|| {
+        Refusal::new("unknown_request", "A5a (Art 5)", format!("there is no request {no}"))
+            .hint("`request list` shows the numbers")
+            .into()
+    })
+}
+
+async fn refuse_live_package(view: &mut View<'_>, no: &RequestNo) -> Result<(), Error> {
+    if view.packages_of(no).await?.iter().any(|p| p.live) {
+        return Err(Refusal::new("executed_already", "A6a (Art 6)", "this request has a package")
+            .hint("recall the package first, or draft a new request")
+            .into());
+    }
+    Ok(())
+}
+
+fn no_site(form: &Form) -> Refusal {
+    Refusal::new("no_chain", "A5b (Art 5)", format!("unit {} asks through no chain", form.unit()))
+        .hint("only departments of headquarters or of a store ask for lists")
+}
+
+fn text_of(form: &Form) -> Result<String, Error> {
+    let bytes = canonical(form).map_err(|_| Refusal::new("bad_form", "A5a (Art 5)", "the form cannot be written down"))?;
+    String::from_utf8(bytes).map_err(|_| StoreError::integrity("request", "not text").into())
+}
+
+fn moment(at: Micros) -> Result<Moment, Error> {
+    Moment::from_micros(at).map_err(|_| StoreError::integrity("clock", "a time out of range").into())
+}

@@ -1,0 +1,142 @@
+//! Units, people and roles as a file says they should be (A4a, A4b, A6b).
+
+use super::{Broker, Error, Refusal};
+use crate::access::{Caller, Staff};
+use crate::audit::event::{Action, Event};
+use crate::model::code::{Function, Rank, Role};
+use crate::model::ids::Login;
+use crate::model::org::{Org, PersonSpec, Unit};
+use crate::policy::Act;
+use crate::store::Work;
+use crate::store::people::{Person, RoleGrant};
+
+/// What applying an organisation file did, or would do.
+#[derive(Debug, Default)]
+pub struct OrgChange {
+    /// One line a change, for people to read.
+    pub lines: Vec<String>,
+    /// People of the file who cannot sign yet: they get a password from the file's folder, or a code.
+    pub unenrolled: Vec<PersonSpec>,
+    /// Departments that ask for lists and have no information officer (A4a).
+    pub gaps: Vec<String>,
+}
+
+impl Broker {
+    /// Makes units, people and roles what the file says. People whom it names get exactly the roles it
+    /// gives them; units and people it does not name stay as they are. Twice changes nothing.
+    ///
+    /// # Errors
+    /// The file's own faults (`bad_org`, `rank_too_low`, `roles_exclude`), `about_yourself`, or the
+    /// caller may not.
+    pub async fn org_apply(&self, caller: &Caller, text: &str, dry_run: bool) -> Result<OrgChange, Error> {
+        let event = Event::new(Action::OrgApplied, caller.actor());
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            ground.staff.may(&ground.policy, caller, Act::OrgApply, None)?;
+            let known: Vec<Unit> = ground.staff.tree().units().cloned().collect();
+            let switches = ground.policy.switches();
+            let org = Org::from_toml(text, &known, switches.minimum_rank(Role::InfoOfficer))?;
+            for person in &org.people {
+                for (role, _) in &person.roles {
+                    switches.may_hold(*role, person.rank)?;
+                }
+            }
+            let mut change = OrgChange::default();
+            for unit in &org.units {
+                let new = ground.staff.tree().get(&unit.code).is_none();
+                if work.put_unit(unit).await? {
+                    change.lines.push(format!("{} unit {}", if new { "add" } else { "change" }, unit.code));
+                }
+            }
+            for spec in &org.people {
+                apply_person(&mut work, &ground.staff, caller, spec, &mut change).await?;
+                if work.view().credentials(&spec.login).await?.is_empty() {
+                    change.unenrolled.push(spec.clone());
+                }
+            }
+            let staff = Staff::load(work.view()).await?;
+            change.gaps = gaps(&staff);
+            let changes = change.lines.len();
+            if dry_run {
+                drop(work);
+                work = self.store.work().await?;
+            }
+            work.commit(event.count("changes", changes).count("dry_run", dry_run)).await?;
+            Ok(change)
+        })
+        .await
+    }
+
+    /// Departments that ask for lists and have no information officer (A4a).
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn officer_gaps(&self) -> Result<Vec<String>, Error> {
+        let mut view = self.store.view().await?;
+        Ok(gaps(&Staff::load(&mut view).await?))
+    }
+}
+
+fn gaps(staff: &Staff) -> Vec<String> {
+    staff
+        .tree()
+        .units()
+        .filter(|u| u.function == Some(Function::Marketing) && !staff.has_holder(Role::InfoOfficer, &u.code))
+        .map(|u| u.code.to_string())
+        .collect()
+}
+
+async fn apply_person(
+    work: &mut Work<'_>,
+    before: &Staff,
+    caller: &Caller,
+    spec: &PersonSpec,
+    change: &mut OrgChange,
+) -> Result<(), Error> {
+    let old = before.person(&spec.login);
+    let person = Person {
+        login: spec.login.clone(),
+        name: spec.name.clone(),
+        unit: spec.unit.clone(),
+        rank: spec.rank,
+        suspended: old.is_some_and(|p| p.suspended),
+    };
+    let lines = change.lines.len();
+    if work.put_person(&person).await? {
+        change.lines.push(match old {
+            None => format!("add person {} ({}, {})", spec.login, spec.unit, spec.rank),
+            Some(old) => format!("change person {} ({}, {})", spec.login, spec.unit, ranks(old.rank, spec.rank)),
+        });
+    }
+    let wanted: Vec<RoleGrant> = spec
+        .roles
+        .iter()
+        .map(|(role, unit)| RoleGrant { login: spec.login.clone(), role: *role, unit: unit.clone() })
+        .collect();
+    let held: Vec<RoleGrant> = before.grants(&spec.login).cloned().collect();
+    for grant in held.iter().filter(|g| !wanted.contains(g)) {
+        work.revoke_role(grant).await?;
+        change.lines.push(format!("take {} at {} from {}", grant.role, grant.unit, grant.login));
+    }
+    for grant in wanted.iter().filter(|g| !held.contains(g)) {
+        if before.tree().get(&grant.unit).is_none() && !work.view().units().await?.iter().any(|u| u.code == grant.unit) {
+            return Err(Refusal::new("bad_org", "A4a (Art 4)", format!("there is no unit {}", grant.unit)).into());
+        }
+        work.grant_role(grant).await?;
+        change.lines.push(format!("give {} at {} to {}", grant.role, grant.unit, grant.login));
+    }
+    if change.lines.len() > lines && &spec.login == caller.login() {
+        return Err(about_yourself(&spec.login).into());
+    }
+    Ok(())
+}
+
+fn about_yourself(login: &Login) -> Refusal {
+    Refusal::new("about_yourself", "A6b", format!("the file changes {login}, who is applying it"))
+        .hint("another administrator applies changes that concern you")
+}
+
+fn ranks(old: Rank, new: Rank) -> String {
+    if old == new { new.to_string() } else { format!("{old} to {new}") }
+}
