@@ -1,0 +1,5 @@
+//! stand-in
+use super::{Broker, Error};
+impl Broker {
+    pub(super) async fn finish_erasures(&self) -> Result<u64, Error> { Ok(0) }
+}
