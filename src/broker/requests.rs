@@ -121,7 +121,8 @@ impl Broker {
                 }
             }
             let submission = self.new_submission(&mut work, &ground, &row, caller).await?;
-            check_submission(&mut work, &ground, &submission, self.clock().date(work_at(&work))).await?;
+            let today = self.clock().date(work.at());
+            check_submission(&mut work, &ground, &submission, today).await?;
             let digest = submission.digest();
             let stored = SubmissionRow {
                 no: no.clone(),
@@ -357,10 +358,6 @@ async fn check_submission(work: &mut Work<'_>, ground: &Ground, submission: &Sub
         return Err(Refusal::new("bad_form", "A5a (Art 5)", "the destroy-by date has passed").hint("choose a later day").into());
     }
     Ok(())
-}
-
-fn work_at(work: &Work<'_>) -> Micros {
-    work.at()
 }
 
 /// The sentence a signer is shown, from the form alone.
