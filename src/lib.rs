@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod broker;
 pub mod clock;
 pub mod intake;
 pub mod keyring;
@@ -12,4 +13,3 @@ pub mod policy;
 pub mod release;
 pub mod store;
 pub mod vault;
-pub mod broker;

@@ -48,6 +48,19 @@ pub struct Place {
     pub high_water: Option<PathBuf>,
     /// The root passphrase, for a vault that has one.
     pub passphrase: Option<zeroize::Zeroizing<Vec<u8>>>,
+    /// The clock, when it is not the machine's: tests that wait for a day.
+    pub clock: Option<Arc<Clock>>,
+}
+
+impl Place {
+    fn clock(&self, zone: &str) -> Result<Arc<Clock>, StoreError> {
+        match &self.clock {
+            Some(clock) => Ok(clock.clone()),
+            None => {
+                Clock::system(zone).map(Arc::new).map_err(|_| StoreError::integrity("vault", "unknown zone"))
+            }
+        }
+    }
 }
 
 /// What a vault is, for ever.
@@ -147,11 +160,10 @@ impl Store {
         let keyring = Arc::new(Keyring::open(info.id, &root, &wrapped)?);
         let signer = signer(&info, files::load(&place.dir, "checkpoint", &root)?)?;
         let manifest_key = files::load(&place.dir, "manifest", &root)?;
-        let zone = Clock::system(&info.zone).map_err(|_| StoreError::integrity("vault", "zone"))?;
+        let clock = place.clock(&info.zone)?;
         let high_water = HighWater::new(high_water_path(place, &info));
         let dir = place.dir.clone();
-        let store =
-            Store { engine, keyring, clock: Arc::new(zone), high_water, signer, manifest_key, info, dir };
+        let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir };
         store.check_at_start().await?;
         Ok(store)
     }
