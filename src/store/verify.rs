@@ -16,6 +16,7 @@ use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::is_stored;
 use crate::audit::tree::{Frontier, Hash, leaf_hash};
+use crate::clock::{Micros, parse_rfc3339};
 
 /// Something that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -40,12 +41,12 @@ pub struct Verified {
     pub problems: Vec<Problem>,
 }
 
-/// The `state` a leaf speaks of.
-pub(super) fn state_of(leaf: &[u8]) -> Option<Hash> {
+/// The `state` a leaf speaks of, and its time.
+pub(super) fn said_by(leaf: &[u8]) -> Option<(Hash, Micros)> {
     let json: Json = serde_json::from_slice(leaf).ok()?;
     let mut state = [0; 32];
     hex::decode_to_slice(json.get("state")?.as_str()?, &mut state).ok()?;
-    Some(state)
+    Some((state, parse_rfc3339(json.get("at")?.as_str()?)?))
 }
 
 struct Findings(BTreeSet<Problem>);
@@ -79,12 +80,12 @@ impl Store {
     /// Only what kept it from looking; what it found wrong is in the answer.
     pub async fn verify(&self, deep: bool, against: &[Checkpoint]) -> Result<Verified, StoreError> {
         let mut found = Findings(BTreeSet::new());
+        // Before the snapshot: another process that commits in between raises the mark beyond it.
+        let mark = self.high_water.read(&self.verifier());
         let mut view = self.view().await?;
         let head = view.head().await;
         let head = found.keep(head)?;
-        let walked = view
-            .walk_tree(head.as_ref(), against, self.high_water.read(&self.verifier()), &mut found)
-            .await?;
+        let walked = view.walk_tree(head.as_ref(), against, mark, &mut found).await?;
         if let Some(head) = &head {
             self.check_head(head, &walked, &mut found);
             if deep {
@@ -113,8 +114,11 @@ impl Store {
         if head.size != walked.frontier.size() || head.frontier != walked.frontier {
             found.add("log_head", "its right edge is not that of the entries");
         }
-        if walked.state != Some(head.heads.state(&self.keyring)) {
+        if walked.said.map(|said| said.0) != Some(head.heads.state(&self.keyring)) {
             found.add("log_head", "its set heads are not those the last entry speaks of");
+        }
+        if walked.said.map(|said| said.1) != Some(head.at) {
+            found.add("log_head", "its time is not the last entry's");
         }
     }
 }
@@ -122,7 +126,8 @@ impl Store {
 /// What walking the leaves gave.
 struct Walked {
     frontier: Frontier,
-    state: Option<Hash>,
+    /// What the last leaf says: the hash over all set heads, and its time.
+    said: Option<(Hash, Micros)>,
     /// The newest head that any leaf gave of each table.
     heads: BTreeMap<String, String>,
 }
@@ -135,7 +140,7 @@ impl View<'_> {
         mark: Result<Option<Checkpoint>, StoreError>,
         found: &mut Findings,
     ) -> Result<Walked, StoreError> {
-        let mut walked = Walked { frontier: Frontier::new(), state: None, heads: BTreeMap::new() };
+        let mut walked = Walked { frontier: Frontier::new(), said: None, heads: BTreeMap::new() };
         let mut wanted: Vec<(String, Checkpoint)> =
             against.iter().map(|c| ("against".to_owned(), c.clone())).collect();
         wanted.extend(found.keep(mark)?.flatten().map(|c| ("high-water mark".to_owned(), c)));
@@ -362,7 +367,7 @@ impl Walked {
         if json.get("seq").and_then(Json::as_i64) != Some(seq) {
             found.add("log_leaf", format!("entry {seq} says it is another"));
         }
-        self.state = state_of(body);
+        self.said = said_by(body);
         if let Some(heads) = json.get("heads").and_then(Json::as_object) {
             for (table, head) in heads {
                 self.heads.insert(table.clone(), head.as_str().unwrap_or_default().to_owned());
