@@ -218,7 +218,7 @@ impl Store {
     /// Makes deleted keys illegible where they may still stand in the engine's own files.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Busy`] when a view held the files for ten seconds: they are still legible.
     pub async fn forget_deleted(&self) -> Result<(), StoreError> {
         self.engine.forget_deleted().await
     }
