@@ -172,12 +172,10 @@ impl View<'_> {
     /// # Errors
     /// The database failed.
     pub async fn chunk_kinds(&mut self) -> Result<Vec<String>, StoreError> {
-        self.tx
-            .all("select distinct kind from consent_chunk order by kind", &[])
-            .await?
-            .iter()
-            .map(|r| r.text(0))
-            .collect()
+        let sql = "select distinct kind from consent_chunk order by kind";
+        let rows = self.tx.all(sql, &[]).await?;
+        let kinds = rows.iter().map(|r| r.text(0)).collect::<Result<_, StoreError>>();
+        kinds.map_err(|e| e.unreadable("consent_chunk"))
     }
 
     /// One member's consent state of a kind.

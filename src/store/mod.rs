@@ -8,6 +8,7 @@ pub(crate) mod engine;
 mod error;
 mod heads;
 mod high_water;
+mod keystore;
 pub mod log;
 pub mod members;
 pub mod packages;
@@ -252,14 +253,20 @@ fn high_water_path(place: &Place, info: &VaultInfo) -> PathBuf {
 async fn read_birth(engine: &Engine) -> Result<(VaultInfo, Vec<WrappedKey>), StoreError> {
     let bad = || StoreError::integrity("vault", "its row is missing or malformed");
     let mut tx = engine.begin_read().await?;
-    let row = tx.maybe("select vault_id, demo, zone from vault", &[]).await?.ok_or_else(bad)?;
-    let id: [u8; 16] = row.bytes(0)?.try_into().map_err(|_| bad())?;
-    let info = VaultInfo { id: VaultId(id), demo: row.int(1)? != 0, zone: row.text(2)? };
+    let info = tx.maybe("select vault_id, demo, zone from vault", &[]).await;
+    let info = info.and_then(|row| {
+        let row = row.ok_or_else(bad)?;
+        let id: [u8; 16] = row.bytes(0)?.try_into().map_err(|_| bad())?;
+        Ok(VaultInfo { id: VaultId(id), demo: row.int(1)? != 0, zone: row.text(2)? })
+    });
+    let info = info.map_err(|e| e.unreadable("vault"))?;
     let mut keys = Vec::new();
     for row in tx.all("select kind, version, wrapped from vault_key order by kind, version", &[]).await? {
+        let read = || Ok((row.text(0)?, row.int(1)?, row.bytes(2)?));
+        let (kind, version, wrapped) = read().map_err(|e: StoreError| e.unreadable("vault_key"))?;
         let kind =
-            KeyKind::parse(&row.text(0)?).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
-        keys.push(WrappedKey { kind, version: row.int(1)?, wrapped: row.bytes(2)? });
+            KeyKind::parse(&kind).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
+        keys.push(WrappedKey { kind, version, wrapped });
     }
     Ok((info, keys))
 }

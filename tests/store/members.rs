@@ -20,6 +20,7 @@ on_both_engines!(
     members_are_not_stored_without_their_keys,
     a_selection_picks_what_it_says,
     records_come_with_their_keys,
+    a_view_is_of_one_moment,
     consent_is_a_history,
     chunks_hold_what_was_set_and_nothing_slips_in,
     suppression_is_for_ever,
@@ -209,6 +210,22 @@ async fn records_come_with_their_keys(vault: Vault) {
     view.each_record(2, 4, visit).await.unwrap();
     let wanted = |m: &Member| (m.ordinal, m.id.0.to_vec(), m.record.clone(), 1, 60);
     assert_eq!(seen, [wanted(&all[1]), wanted(&all[2])]);
+}
+
+async fn a_view_is_of_one_moment(vault: Vault) {
+    let smith = vault.smith().await;
+    store_members(&vault.store, &smith, &[member(1), member(2)]).await;
+    let mut view = vault.store.view().await.unwrap();
+    assert_eq!(view.member_count().await.unwrap(), 2);
+    // The keystore is read for the first time after its row is gone; to this view it is there.
+    let other = vault.open().await.unwrap();
+    let mut work = other.work().await.unwrap();
+    work.delete_member(&member(1)).await.unwrap();
+    work.commit(event()).await.unwrap();
+    other.destroy_key(1).await.unwrap();
+    assert!(view.data_key(1).await.unwrap().is_some() && view.member(1).await.unwrap().is_some());
+    drop(view);
+    assert!(vault.store.view().await.unwrap().data_key(1).await.unwrap().is_none());
 }
 
 async fn consent_is_a_history(vault: Vault) {

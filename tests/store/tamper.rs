@@ -62,7 +62,7 @@ pub async fn populate(vault: &Vault) {
     // One member erased already, one only ordered.
     let mut work = store.work().await.unwrap();
     work.add_remark("second").await.unwrap();
-    for n in [4, 5] {
+    for n in [3, 4] {
         work.delete_member(&members[n as usize - 1]).await.unwrap();
         work.put_erasure(&erasure(n, None)).await.unwrap();
     }
@@ -121,8 +121,8 @@ async fn move_on(vault: &Vault) {
     changed.attributes.tags = vec![contact(Index::Card, 2), contact(Index::Mobile, 3)];
     changed.record = vec![0; 44];
     work.update_member(&member(2), &changed).await.unwrap();
-    work.delete_member(&member(3)).await.unwrap();
-    work.put_erasure(&erasure(3, None)).await.unwrap();
+    work.delete_member(&member(5)).await.unwrap();
+    work.put_erasure(&erasure(5, None)).await.unwrap();
     work.retire_package(&package(1, 1)).await.unwrap();
     work.add_package_fact(&package_no(1, 1), &fact(FactKind::Recalled, 3)).await.unwrap();
     work.commit(event()).await.unwrap();
@@ -214,9 +214,9 @@ fn another(table: &Table, row: &[Cell]) -> Vec<Cell> {
     copy
 }
 
-/// What is stored but nothing rests on: more room between ordinals.
+/// What nothing rests on: more room between ordinals; the key of member 3, whose erasure is ordered, gone.
 fn harmless(table: &Table, what: &str) -> bool {
-    table.name == "keys.counter" && what == "edit next"
+    [("keys.counter", "edit next"), ("keys.data_key", "delete row 2")].contains(&(table.name.as_str(), what))
 }
 
 async fn tampering_with_any_table_is_found(vault: Vault) {
@@ -260,7 +260,9 @@ async fn is_found(vault: &Vault, table: &Table, what: &str) {
     let place = format!("{}: {what}", table.name);
     let verified = vault.store.verify(true, &[]).await.unwrap_or_else(|e| panic!("{place}: broke off: {e}"));
     let names = named(&verified.problems);
-    assert!(names.contains(&table.name.as_str()) && !verified.verified, "{place}: found only {names:?}");
+    // The newest checkpoint stands in the head's row and is named for what it is.
+    let named = names.contains(&table.name.as_str()) || table.name == "log_head" && names == ["checkpoint"];
+    assert!(named && !verified.verified, "{place}: found only {names:?}");
     if decides(&table.name) {
         let checked = vault.store.view().await.unwrap().check_deciding_tables().await;
         assert!(
@@ -324,6 +326,10 @@ async fn old_rows_put_back_are_found(vault: Vault) {
     }
     moved.dedup();
     assert_eq!(moved, MOVING);
+    // A forged ordinal far off must not be counted up to.
+    raw.run("update consent_event set ordinal = 4611686018427387904 where ordinal = 2").await.unwrap();
+    assert!(named(&vault.deep().await.problems).contains(&"consent_event"));
+    raw.run("update consent_event set ordinal = 2 where ordinal > 5").await.unwrap();
     // An ordinal that was used must not be given out again.
     raw.run("update keys.counter set next = 5").await.unwrap();
     assert_eq!(named(&vault.deep().await.problems), ["keys.counter"]);
