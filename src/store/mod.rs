@@ -78,8 +78,11 @@ impl Store {
     /// Makes a new vault: schema, keys, signing keys, and its first log entry.
     ///
     /// # Errors
-    /// There is one already, or something cannot be written.
+    /// There is one already, the zone is unknown, or something cannot be written.
     pub async fn create(place: &Place, info_demo: bool, zone: &str) -> Result<Self, StoreError> {
+        // Before anything is written: half a vault is in the way of a whole one.
+        let clock =
+            Arc::new(Clock::system(zone).map_err(|_| StoreError::integrity("vault", "unknown zone"))?);
         let folder = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::StorageFull => StoreError::DiskFull,
             _ => StoreError::ReadOnly,
@@ -95,8 +98,6 @@ impl Store {
         }
         engine.check_durability().await?;
         engine.migrate().await?;
-        let clock =
-            Arc::new(Clock::system(zone).map_err(|_| StoreError::integrity("vault", "unknown zone"))?);
         let info = VaultInfo { id: VaultId(random()?), demo: info_demo, zone: zone.to_owned() };
         let root = LocalRoot::create(&root_path, place.passphrase.as_deref().map(Vec::as_slice))?;
         let wrapped = Keyring::birth(info.id, &root)?;
@@ -264,8 +265,7 @@ async fn read_birth(engine: &Engine) -> Result<(VaultInfo, Vec<WrappedKey>), Sto
     for row in tx.all("select kind, version, wrapped from vault_key order by kind, version", &[]).await? {
         let read = || Ok((row.text(0)?, row.int(1)?, row.bytes(2)?));
         let (kind, version, wrapped) = read().map_err(|e: StoreError| e.unreadable("vault_key"))?;
-        let kind =
-            KeyKind::parse(&kind).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
+        let kind = KeyKind::parse(&kind).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
         keys.push(WrappedKey { kind, version, wrapped });
     }
     Ok((info, keys))

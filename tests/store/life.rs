@@ -2,6 +2,7 @@
 
 use countersign::audit::event::{Action, Actor, Event};
 use countersign::audit::note::NoteVerifier;
+use countersign::keyring::root::RootError;
 use countersign::store::{Store, StoreError};
 use ring::signature::KeyPair;
 
@@ -14,6 +15,8 @@ on_both_engines!(
     entries_rise_one_by_one_and_say_what_was_done,
     a_turn_that_is_dropped_leaves_nothing,
     a_turn_waits_for_the_one_before,
+    a_turn_that_does_not_come_is_busy,
+    a_demo_vault_and_a_passphrase_are_for_ever,
     the_clock_may_stand_back_five_seconds_and_no_more,
     a_newer_or_another_schema_is_refused,
     append_only_tables_refuse_every_change,
@@ -95,6 +98,38 @@ async fn a_turn_waits_for_the_one_before(vault: Vault) {
     assert_eq!(vault.store.view().await.unwrap().log_size().await.unwrap(), 1);
     assert_eq!(work.commit(event()).await.unwrap().seq(), 1);
     assert_eq!(waiting.await.unwrap(), 2);
+}
+
+/// Ten seconds, then an error that says so: for another process and for this one's own next turn.
+async fn a_turn_that_does_not_come_is_busy(vault: Vault) {
+    let other = vault.open().await.unwrap();
+    let held = vault.store.work().await.unwrap();
+    let started = std::time::Instant::now();
+    let (own, others) = tokio::join!(vault.store.work(), other.work());
+    assert!(matches!(own, Err(StoreError::Busy)), "{:?}", own.err());
+    assert!(matches!(others, Err(StoreError::Busy)), "{:?}", others.err());
+    let waited = started.elapsed().as_secs_f32();
+    assert!((9.0..16.0).contains(&waited), "{waited}");
+    held.commit(event()).await.unwrap();
+    assert_eq!(entry(&other).await.seq(), 2);
+}
+
+async fn a_demo_vault_and_a_passphrase_are_for_ever(vault: Vault) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut place = place(&folder, &fresh_url(vault.on, &folder));
+    place.passphrase = Some(b"correct horse".to_vec().into());
+    // What is refused leaves nothing in the way.
+    assert_eq!(integrity(Store::create(&place, true, "Nowhere/None").await).0, "vault");
+    let store = Store::create(&place, true, "Europe/London").await.unwrap();
+    let info = store.info().clone();
+    assert!(info.demo && info.zone == "Europe/London");
+    assert!(store.verifier().name().starts_with("countersign-demo/"));
+    store.close().await;
+    assert_eq!(Store::open(&place).await.unwrap().info(), &info);
+    place.passphrase = Some(b"wrong horse".to_vec().into());
+    assert!(matches!(Store::open(&place).await, Err(StoreError::Root(RootError::Wrong))));
+    place.passphrase = None;
+    assert!(matches!(Store::open(&place).await, Err(StoreError::Root(RootError::PassphraseNeeded))));
 }
 
 /// The store's clock is the machine's; so the log is made to have been written later than now.
