@@ -232,11 +232,13 @@ impl View<'_> {
 }
 
 impl Work<'_> {
-    /// Stores new members with their index entries.
+    /// Stores new members with their index entries. Their keys must be there: between birth and now
+    /// another process may have started and swept them, and what they sealed would be lost.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Conflict`] when a key is gone: give birth again. Otherwise, the database failed.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
+        self.keys_are_there(members).await?;
         let tags: Vec<Vec<u8>> = members.iter().map(|m| pack(&m.attributes.tags)).collect();
         let rows: Vec<Vec<Arg<'_>>> = members.iter().zip(&tags).map(|(m, t)| member_args(m, t)).collect();
         self.insert_all(&MEMBER, &rows).await?;
@@ -256,6 +258,18 @@ impl Work<'_> {
         let rows: Vec<Vec<Arg<'_>>> =
             entries.iter().map(|(i, tag, o)| vec![Arg::Int(*i), Arg::Bytes(*tag), Arg::Int(*o)]).collect();
         self.insert_all(&MEMBER_INDEX, &rows).await
+    }
+
+    async fn keys_are_there(&mut self, members: &[Member]) -> Result<(), StoreError> {
+        for members in members.chunks(1000) {
+            let list = (0..members.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
+            let sql = format!("select count(*) from keys.data_key where ordinal in ({list})");
+            let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
+            if self.view.tx.one(built(sql), &args).await?.int(0)? != members.len() as i64 {
+                return Err(StoreError::Conflict("member_has_key".into()));
+            }
+        }
+        Ok(())
     }
 
     /// Replaces a member that was read in this turn, index entries included.
