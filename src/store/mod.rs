@@ -94,8 +94,7 @@ impl Store {
     /// There is one already, the zone is unknown, or something cannot be written.
     pub async fn create(place: &Place, info_demo: bool, zone: &str) -> Result<Self, StoreError> {
         // Before anything is written: half a vault is in the way of a whole one.
-        let clock =
-            Arc::new(Clock::system(zone).map_err(|_| StoreError::integrity("vault", "unknown zone"))?);
+        let clock = place.clock(zone)?;
         let folder = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::StorageFull => StoreError::DiskFull,
             _ => StoreError::ReadOnly,
