@@ -12,3 +12,5 @@ pub mod policy;
 pub mod release;
 pub mod store;
 pub mod vault;
+
+pub mod broker;

@@ -122,6 +122,20 @@ impl Store {
         tx.commit().await
     }
 
+    /// Destroys those keys of one birth that came to no member, for instance because another writer was
+    /// first with the same card. Returns how many.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn take_back_births(&self, first: i64, count: usize) -> Result<u64, StoreError> {
+        let mut tx = self.engine.begin_write().await?;
+        let sql = "delete from keys.data_key where ordinal >= $1 and ordinal < $2 and not exists \
+                   (select 1 from member_record r where r.ordinal = keys.data_key.ordinal)";
+        let taken = tx.execute(sql, &[Arg::Int(first), Arg::Int(first + count as i64)]).await?;
+        tx.commit().await?;
+        Ok(taken)
+    }
+
     /// Sweeps keys that have no member: births that a crash broke off. Returns how many.
     ///
     /// # Errors
@@ -231,12 +245,29 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    async fn check_keys(&mut self, members: &[Member]) -> Result<(), StoreError> {
+        for members in members.chunks(1000) {
+            let list = (0..members.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
+            let sql = format!("select count(*) from keys.data_key where ordinal in ({list})");
+            let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
+            if self.tx.one(built(sql), &args).await?.int(0)? != members.len() as i64 {
+                return Err(StoreError::Conflict("data_key".into()));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Work<'_> {
-    /// Stores new members with their index entries.
+    /// Stores new members with their index entries. Their keys were put on disk before this turn, and
+    /// another process that starts sweeps keys without members: so they are counted again here, where
+    /// nobody else writes.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Conflict`] `data_key` when a key is gone; the births have to be done again.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
+        self.view.check_keys(members).await?;
         let tags: Vec<Vec<u8>> = members.iter().map(|m| pack(&m.attributes.tags)).collect();
         let rows: Vec<Vec<Arg<'_>>> = members.iter().zip(&tags).map(|(m, t)| member_args(m, t)).collect();
         self.insert_all(&MEMBER, &rows).await?;
@@ -364,7 +395,7 @@ fn member_args<'a>(m: &'a Member, tags: &'a [u8]) -> Vec<Arg<'a>> {
     ]
 }
 
-fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
+pub(super) fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
     let text = |i: usize| match &row[i] {
         Value::Text(t) => Some(t.clone()),
         _ => None,
