@@ -2,14 +2,14 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod access;
-pub mod audit;
-pub mod broker;
 pub mod clock;
-pub mod intake;
-pub mod keyring;
 pub mod model;
-pub mod policy;
-pub mod release;
+pub mod audit;
+pub mod keyring;
 pub mod store;
+pub mod policy;
+pub mod access;
 pub mod vault;
+pub mod intake;
+pub mod release;
+pub mod broker;

@@ -142,6 +142,17 @@ impl View<'_> {
         self.open_rows(kind, rows)
     }
 
+    /// The chunks of a kind that cover some members.
+    ///
+    /// # Errors
+    /// A chunk that does not open is an integrity error.
+    pub async fn chunks_for(&mut self, kind: &str, ordinals: &[i64]) -> Result<Chunks, StoreError> {
+        let mut numbers: Vec<i64> = ordinals.iter().map(|o| o.div_euclid(SPAN)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.chunks_of(kind, &numbers).await
+    }
+
     async fn chunks_of(&mut self, kind: &str, numbers: &[i64]) -> Result<Chunks, StoreError> {
         let mut rows = Vec::new();
         for number in numbers {

@@ -122,6 +122,20 @@ impl Store {
         tx.commit().await
     }
 
+    /// Destroys those keys of one birth that came to no member, for instance because another writer was
+    /// first with the same card. Returns how many.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn take_back_births(&self, first: i64, count: usize) -> Result<u64, StoreError> {
+        let mut tx = self.engine.begin_write().await?;
+        let sql = "delete from keys.data_key where ordinal >= $1 and ordinal < $2 and not exists \
+                   (select 1 from member_record r where r.ordinal = keys.data_key.ordinal)";
+        let taken = tx.execute(sql, &[Arg::Int(first), Arg::Int(first + count as i64)]).await?;
+        tx.commit().await?;
+        Ok(taken)
+    }
+
     /// Sweeps keys that have no member: births that a crash broke off. Returns how many.
     ///
     /// # Errors
@@ -378,7 +392,7 @@ fn member_args<'a>(m: &'a Member, tags: &'a [u8]) -> Vec<Arg<'a>> {
     ]
 }
 
-fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
+pub(super) fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
     let text = |i: usize| match &row[i] {
         Value::Text(t) => Some(t.clone()),
         _ => None,

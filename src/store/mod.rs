@@ -7,6 +7,7 @@ pub mod documents;
 pub(crate) mod engine;
 mod error;
 mod heads;
+pub mod held;
 mod high_water;
 mod keystore;
 pub mod log;
