@@ -4,7 +4,10 @@
 
 pub mod access;
 pub mod audit;
+pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod intake;
 pub mod keyring;
 pub mod model;
@@ -12,4 +15,3 @@ pub mod policy;
 pub mod release;
 pub mod store;
 pub mod vault;
-pub mod broker;
