@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
 
 /// Microseconds since 1970 in UTC.
 pub type Micros = i64;
@@ -40,6 +41,11 @@ impl Clock {
         if let Some(fixed) = &self.fixed {
             fixed.store(at, Ordering::SeqCst);
         }
+    }
+
+    /// The vault's zone.
+    pub fn zone(&self) -> &TimeZone {
+        &self.zone
     }
 
     /// Now.
@@ -114,6 +120,40 @@ pub fn fill(bytes: &mut [u8]) -> Result<(), NoRandomness> {
     SystemRandom::new().fill(bytes).map_err(|_| NoRandomness)
 }
 
+/// Random bytes taken by the thousand: one call of the system serves hundreds of nonces and keys.
+pub struct Randomness {
+    bytes: Zeroizing<Vec<u8>>,
+    used: usize,
+}
+
+/// Bytes that are drawn at once.
+const DRAW: usize = 8192;
+
+impl Default for Randomness {
+    fn default() -> Self {
+        Randomness { bytes: Zeroizing::new(vec![0; DRAW]), used: DRAW }
+    }
+}
+
+impl Randomness {
+    /// So many bytes (at most 8,192) that nobody gets again; they are wiped behind the caller.
+    ///
+    /// # Errors
+    /// [`NoRandomness`].
+    pub fn take<const N: usize>(&mut self) -> Result<[u8; N], NoRandomness> {
+        if self.used + N > DRAW {
+            fill(&mut self.bytes)?;
+            self.used = 0;
+        }
+        let mut out = [0; N];
+        let taken = self.bytes.get_mut(self.used..self.used + N).ok_or(NoRandomness)?;
+        out.copy_from_slice(taken);
+        taken.fill(0);
+        self.used += N;
+        Ok(out)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +163,16 @@ mod tests {
         let date = Date::constant(2024, 2, 29);
         assert_eq!(day(day_number(date)), Some(date));
         assert_eq!(parse_rfc3339(&rfc3339(1_700_000_000_000_001)), Some(1_700_000_000_000_001));
+    }
+
+    #[test]
+    fn random_bytes_are_given_out_once() {
+        let mut random = Randomness::default();
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..2000 {
+            assert!(seen.insert(random.take::<12>().unwrap()));
+        }
+        assert!(random.take::<9000>().is_err());
     }
 
     #[test]

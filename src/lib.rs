@@ -2,16 +2,16 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod access;
+pub mod config;
+pub mod clock;
+pub mod model;
 pub mod audit;
+pub mod keyring;
+pub mod store;
+pub mod policy;
+pub mod access;
+pub mod vault;
+pub mod intake;
+pub mod release;
 pub mod broker;
 pub mod cli;
-pub mod clock;
-pub mod config;
-pub mod intake;
-pub mod keyring;
-pub mod model;
-pub mod policy;
-pub mod release;
-pub mod store;
-pub mod vault;

@@ -127,6 +127,6 @@ pub fn package(
 /// # Errors
 /// [`WrongReceipt`].
 pub fn maintenance(receipt: Receipt) -> Result<Grant<Maintenance>, WrongReceipt> {
-    check(&receipt, &[Action::ImportStarted], &[])?;
+    check(&receipt, &[Action::ImportStarted, Action::ImportDryRun], &[])?;
     Ok(Grant::new(receipt, Maintenance))
 }

@@ -101,8 +101,12 @@ impl Broker {
     async fn verify_policies(&self) -> Result<(), Error> {
         let mut view = self.store.view().await?;
         for version in view.policy_versions().await? {
-            let bad = |why: &str| StoreError::integrity("policy_version", format!("version {}: {why}", version.id));
-            if Digest(sha256(&version.files)) != version.digest && crate::policy::PolicyFiles::from_bytes(&version.files).map(|f| Digest(f.digest())).ok() != Some(version.digest) {
+            let bad =
+                |why: &str| StoreError::integrity("policy_version", format!("version {}: {why}", version.id));
+            if Digest(sha256(&version.files)) != version.digest
+                && crate::policy::PolicyFiles::from_bytes(&version.files).map(|f| Digest(f.digest())).ok()
+                    != Some(version.digest)
+            {
                 return Err(bad("its files are not its digest's").into());
             }
             let proposed = version.proposed_sig.as_ref().map(|s| (version.proposed_by.clone(), s.clone()));
@@ -112,7 +116,8 @@ impl Broker {
             }
             for (login, sig) in proposed.into_iter().chain(seconded) {
                 let login = Login::parse(&login).map_err(|_| bad("a signer's login"))?;
-                let signature = Signature(sig.as_slice().try_into().map_err(|_| bad("a signature's length"))?);
+                let signature =
+                    Signature(sig.as_slice().try_into().map_err(|_| bad("a signature's length"))?);
                 let body = self.policy_body(version.id, version.digest);
                 let keys = view.credentials(&login).await?;
                 if !keys.iter().any(|k| PublicKey(k.public_key).verify(LABEL, &body, &signature).is_ok()) {
@@ -162,7 +167,9 @@ impl Broker {
             let size = work.seq() + 1;
             let (from, to) = (range.0.unwrap_or(0), range.1.unwrap_or(size).min(size));
             if from > to {
-                return Err(Refusal::new("bad_range", "A1 (Art 1)", format!("there are {size} entries")).into());
+                return Err(
+                    Refusal::new("bad_range", "A1 (Art 1)", format!("there are {size} entries")).into()
+                );
             }
             work.commit(event.count("from", from).count("to", to)).await?;
             let mut view = self.store.view().await?;
@@ -186,11 +193,17 @@ impl Broker {
 }
 
 fn line(leaf: &[u8], format: ExportFormat) -> Result<Vec<u8>, Error> {
-    let json: Value = serde_json::from_slice(leaf).map_err(|_| StoreError::integrity("log_leaf", "not a leaf"))?;
+    let json: Value =
+        serde_json::from_slice(leaf).map_err(|_| StoreError::integrity("log_leaf", "not a leaf"))?;
     let text = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let actor = || {
         let actor = &json["actor"];
-        actor.get("login").or_else(|| actor.get("kind")).and_then(Value::as_str).unwrap_or_default().to_owned()
+        actor
+            .get("login")
+            .or_else(|| actor.get("kind"))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
     match format {
         ExportFormat::Jsonl => {
@@ -210,7 +223,8 @@ fn line(leaf: &[u8], format: ExportFormat) -> Result<Vec<u8>, Error> {
                 text("object"),
                 text("member"),
             ];
-            let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+            let mut writer =
+                csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
             writer.write_record(row).map_err(|_| StoreError::integrity("log_leaf", "not a row"))?;
             Ok(writer.into_inner().map_err(|_| StoreError::integrity("log_leaf", "not a row"))?)
         }

@@ -1,1 +1,241 @@
-//! stand-in
+//! Consents said by a person for a member, and the suppression list (A3, B3, E5).
+
+use std::io::Read;
+
+use serde::Serialize;
+
+use super::members::SubjectOf;
+use super::{Broker, Caller, Error, Refusal};
+use crate::audit::event::{Action, Event};
+use crate::clock::{Randomness, rfc3339};
+use crate::intake::contacts;
+use crate::model::code::{Channel, Purpose, RecipientClass, Source};
+use crate::model::contact::CardNo;
+use crate::model::ids::Digest;
+use crate::policy::Act;
+use crate::store::StoreError;
+use crate::store::chunks::{State, consent_kind};
+use crate::store::consents::{ConsentEvent, Mark};
+use crate::vault::MemberKey;
+
+/// Contact points a transaction of a suppression import holds.
+const BATCH: usize = 2_000;
+
+/// What one member's consents are and how they came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConsentShown {
+    /// In effect now, of whatever was said at all.
+    pub states: Vec<ConsentState>,
+    /// Every occasion, oldest first.
+    pub history: Vec<Occasion>,
+}
+
+/// One effective state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ConsentState {
+    /// For what.
+    pub purpose: Purpose,
+    /// Over which channel.
+    pub channel: Channel,
+    /// To whom.
+    pub class: RecipientClass,
+    /// `granted`, `refused` or `withdrawn`.
+    pub state: &'static str,
+}
+
+/// One yes or no as it was said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Occasion {
+    /// When, RFC 3339.
+    pub at: String,
+    /// Through what.
+    pub source: Source,
+    /// Who recorded it.
+    pub actor: String,
+    /// Version of the notice shown.
+    pub notice: String,
+    /// Whether there is evidence; it is sealed under the member's key.
+    pub evidence: bool,
+    /// For what.
+    pub purpose: Purpose,
+    /// Over which channel.
+    pub channel: Channel,
+    /// To whom.
+    pub class: RecipientClass,
+    /// Yes or no.
+    pub granted: bool,
+}
+
+/// What a suppression import did: `added + known` contact points of `read - rejected` lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct SuppressionReport {
+    /// Lines in all.
+    pub read: u64,
+    /// Contact points that were not on the list.
+    pub added: u64,
+    /// Contact points that were.
+    pub known: u64,
+    /// Lines without a contact point.
+    pub rejected: u64,
+}
+
+/// A state's word.
+pub(super) fn word(state: State) -> &'static str {
+    match state {
+        State::None => "none",
+        State::Granted => "granted",
+        State::Refused => "refused",
+        State::Withdrawn => "withdrawn",
+    }
+}
+
+/// The form in which evidence lies beside a consent event: sealed under the member's key, in hex; empty
+/// when there is none.
+pub(super) fn sealed_evidence(
+    key: &MemberKey,
+    random: &mut Randomness,
+    event: i64,
+    evidence: Option<&str>,
+) -> Result<String, StoreError> {
+    let Some(evidence) = evidence.map(str::trim).filter(|e| !e.is_empty()) else {
+        return Ok(String::new());
+    };
+    let number =
+        u32::try_from(event).map_err(|_| StoreError::integrity("consent_event", "number is out of range"))?;
+    Ok(format!("sealed:{}", hex::encode(key.seal_evidence(random, number, evidence)?.0)))
+}
+
+impl Broker {
+    /// Grants or refuses in a member's name; the state from here. A person's word always counts.
+    ///
+    /// # Errors
+    /// `not_permitted`, `unknown_member`, `evidence_too_long`.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn consent_set(
+        &self,
+        caller: &Caller,
+        card: &CardNo,
+        purpose: Purpose,
+        channel: Channel,
+        class: RecipientClass,
+        granted: bool,
+        evidence: &str,
+    ) -> Result<State, Error> {
+        let mut event = Event::new(Action::ConsentSet, caller.actor()).object(class);
+        event.purpose = Some(purpose);
+        event.channel = Some(channel);
+        let event = event.count("granted", u8::from(granted));
+        let SubjectOf { member, key, event, .. } = self.subject(event, caller, Act::ConsentSet, card).await?;
+        if evidence.chars().count() > 256 {
+            let refusal = Refusal::new("evidence_too_long", "B3", "evidence has at most 256 characters")
+                .hint("give the number of a form or recording");
+            return self.refuse(event, refusal).await;
+        }
+        let mut work = self.store.work().await?;
+        let ordinal = member.ordinal;
+        if work.view().member(ordinal).await?.is_none() {
+            drop(work);
+            return self.refuse(event, super::members::unknown_member()).await;
+        }
+        let kind = consent_kind(purpose, channel, class);
+        let state = work.view().state(&kind, ordinal).await?.then(granted);
+        let number = work.view().consent_events(ordinal).await?.last().map_or(1, |e| e.number + 1);
+        let documents = work.view().documents().await?;
+        let said = ConsentEvent {
+            ordinal,
+            number,
+            at: work.at(),
+            source: Source::Person,
+            actor: caller.login().to_string(),
+            notice: super::documents::newest_notice(&documents, self.clock().today())
+                .unwrap_or_else(|| "none".to_owned()),
+            evidence: sealed_evidence(
+                &self.vault.key(&key)?,
+                &mut Randomness::default(),
+                number,
+                Some(evidence),
+            )?,
+            marks: vec![Mark { purpose, channel, class, granted }],
+        };
+        work.add_consent_events(&[said]).await?;
+        work.change_chunks(&kind, [ordinal].into_iter(), |chunks| chunks.set_state(ordinal, state)).await?;
+        work.commit(event).await?;
+        Ok(state)
+    }
+
+    /// A member's consents, with how they came about.
+    ///
+    /// # Errors
+    /// `not_permitted`, `unknown_member`.
+    pub async fn consent_show(&self, caller: &Caller, card: &CardNo) -> Result<ConsentShown, Error> {
+        let event = Event::new(Action::ConsentShown, caller.actor());
+        let subject = self.subject(event, caller, Act::ConsentShow, card).await?;
+        self.store.work().await?.commit(subject.event).await?;
+        let ordinal = subject.member.ordinal;
+        let mut view = self.store.view().await?;
+        let states = super::members::states_of(&mut view, ordinal).await?;
+        let mut history = Vec::new();
+        for event in view.consent_events(ordinal).await? {
+            history.extend(event.marks.iter().map(|mark| Occasion {
+                at: rfc3339(event.at),
+                source: event.source,
+                actor: event.actor.clone(),
+                notice: event.notice.clone(),
+                evidence: !event.evidence.is_empty(),
+                purpose: mark.purpose,
+                channel: mark.channel,
+                class: mark.class,
+                granted: mark.granted,
+            }));
+        }
+        Ok(ConsentShown { states, history })
+    }
+
+    /// Puts a file's contact points on the suppression list: nothing is exported to them any more,
+    /// whoever holds them. An entry a transaction.
+    ///
+    /// # Errors
+    /// `not_permitted`, `reason_missing`; [`Error::Input`] when the file is none.
+    pub async fn suppression_import(
+        &self,
+        caller: &Caller,
+        input: Box<dyn Read + Send>,
+        reason: &str,
+    ) -> Result<SuppressionReport, Error> {
+        let event = Event::new(Action::SuppressionImported, caller.actor());
+        let policy = self
+            .logged(event.clone(), async {
+                let mut view = self.store.view().await?;
+                let ground = self.ground(&mut view).await?;
+                ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None)?;
+                super::members::check_reason(reason, "E5")?;
+                Ok(Digest(ground.policy.digest()))
+            })
+            .await?;
+        let keyring = self.store.keyring().clone();
+        let read = tokio::task::spawn_blocking(move || contacts::read(input, &keyring)).await;
+        let found = read
+            .map_err(|_| StoreError::integrity("import", "reading broke off"))?
+            .map_err(|e| super::imports::unusable(&e))?;
+        let mut report =
+            SuppressionReport { read: found.read, rejected: found.rejected, ..SuppressionReport::default() };
+        let reason: String = reason.trim().chars().take(200).collect();
+        let mut left = found.tags.as_slice();
+        loop {
+            let (tags, rest) = left.split_at(left.len().min(BATCH));
+            let mut work = self.store.work().await?;
+            let mut added = 0;
+            for (index, tag) in tags {
+                added += u64::from(work.suppress(*index, tag, &reason).await?);
+            }
+            let known = tags.len() as u64 - added;
+            work.commit(event.clone().policy(policy).count("added", added).count("known", known)).await?;
+            report.added += added;
+            report.known += known;
+            left = rest;
+            if left.is_empty() {
+                return Ok(report);
+            }
+        }
+    }
+}

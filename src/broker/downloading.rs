@@ -45,7 +45,12 @@ impl Broker {
     ///
     /// # Errors
     /// `not_receiver`, `downloaded_already`, or whatever has become of request, vendor or policy.
-    pub async fn package_download(&self, step: StepUp, no: &PackageNo, out: &Path) -> Result<Downloaded, Error> {
+    pub async fn package_download(
+        &self,
+        step: StepUp,
+        no: &PackageNo,
+        out: &Path,
+    ) -> Result<Downloaded, Error> {
         let caller = step.caller();
         let event = Event::new(Action::PackageDownloaded, caller.actor()).object(no);
         self.logged(event, async {
@@ -102,27 +107,46 @@ impl Broker {
         Ok(())
     }
 
-    fn check_downloadable(&self, asked: &Asked, package: &PackageRow, facts: &[PackageFact], caller: &Caller) -> Result<SealedFact, Error> {
+    fn check_downloadable(
+        &self,
+        asked: &Asked,
+        package: &PackageRow,
+        facts: &[PackageFact],
+        caller: &Caller,
+    ) -> Result<SealedFact, Error> {
         if !package.live {
             return Err(recalled().into());
         }
         let sealed = last_sealed(facts)?.ok_or_else(|| {
-            Refusal::new("not_sealed", "A8a (Art 8)", "this package is not whole yet").hint("wait for the execution to end")
+            Refusal::new("not_sealed", "A8a (Art 8)", "this package is not whole yet")
+                .hint("wait for the execution to end")
         })?;
         if package.executor == *caller.login() {
-            return Err(Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it").into());
+            return Err(
+                Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it").into()
+            );
         }
         if self.clock().today() > asked.form().destroy_by() {
-            return Err(Refusal::new("past_destroy_by", "A9b (Art 9)", "the day by which it is to be destroyed has passed").into());
+            return Err(Refusal::new(
+                "past_destroy_by",
+                "A9b (Art 9)",
+                "the day by which it is to be destroyed has passed",
+            )
+            .into());
         }
         let minutes = i64::from(asked.policy().retention().download_repeat_minutes());
         let first = facts.iter().find(|f| f.kind == FactKind::Downloaded);
         if let Some(first) = first {
-            let again = first.actor == caller.login().as_str() && self.clock().now() - first.at <= minutes * 60_000_000;
+            let again = first.actor == caller.login().as_str()
+                && self.clock().now() - first.at <= minutes * 60_000_000;
             if !again || facts.iter().any(|f| f.kind == FactKind::HandedOff) {
-                return Err(Refusal::new("downloaded_already", "A8c (Art 8)", "this package was downloaded; a package is fetched once")
-                    .hint(format!("a broken transfer may be repeated for {minutes} minutes by the same person"))
-                    .into());
+                return Err(Refusal::new(
+                    "downloaded_already",
+                    "A8c (Art 8)",
+                    "this package was downloaded; a package is fetched once",
+                )
+                .hint(format!("a broken transfer may be repeated for {minutes} minutes by the same person"))
+                .into());
             }
         }
         Ok(sealed)
@@ -154,7 +178,14 @@ impl Broker {
         Ok(())
     }
 
-    async fn hand_over(&self, no: &PackageNo, sealed: &SealedFact, signed: &Signed, key: &[u8], out: &Path) -> Result<Downloaded, Error> {
+    async fn hand_over(
+        &self,
+        no: &PackageNo,
+        sealed: &SealedFact,
+        signed: &Signed,
+        key: &[u8],
+        out: &Path,
+    ) -> Result<Downloaded, Error> {
         let failed = |e| Error::file("the download", e);
         fs::create_dir_all(out).map_err(failed)?;
         let part = 1;
@@ -164,7 +195,13 @@ impl Broker {
         let key: &[u8; 32] = key.try_into().map_err(|_| StoreError::integrity("package_key", "length"))?;
         let mut reader = open_reader(fs::File::open(&from).map_err(failed)?, key, &self.package_place(no));
         let fresh = out.join(format!(".{name}.part"));
-        let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh).map_err(failed)?;
+        let file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)
+            .map_err(failed)?;
         let mut writer = HashingWriter::new(std::io::BufWriter::new(file));
         let copied = std::io::copy(&mut reader, &mut writer).and_then(|_| writer.flush());
         if let Err(e) = copied {
@@ -188,7 +225,13 @@ impl Broker {
         Ok(Downloaded { path, manifest, sha256: sealed.sha256, rows: sealed.rows })
     }
 
-    async fn manifest(&self, no: &PackageNo, sealed: &SealedFact, signed: &Signed, file: &str) -> Result<String, Error> {
+    async fn manifest(
+        &self,
+        no: &PackageNo,
+        sealed: &SealedFact,
+        signed: &Signed,
+        file: &str,
+    ) -> Result<String, Error> {
         let mut view = self.store.view().await?;
         let (size, checkpoint) = view.checkpoint().await?;
         let inclusion = view.inclusion(sealed.seq, size).await?;
@@ -210,12 +253,19 @@ impl Broker {
             purpose: form.purpose().to_string(),
             channel: form.channel().to_string(),
             vendor: form.vendor().to_string(),
-            vendor_key: asked.vendor().map(|v| Fingerprint::of(v.recipient.as_bytes()).to_string()).unwrap_or_default(),
+            vendor_key: asked
+                .vendor()
+                .map(|v| Fingerprint::of(v.recipient.as_bytes()).to_string())
+                .unwrap_or_default(),
             rows: sealed.rows,
             columns: rule.columns.iter().map(|c| c.header.clone()).collect(),
             encoding: "CSV, RFC 4180, UTF-8 with BOM".into(),
             container: rule.container.to_string(),
-            parts: vec![Part { file: file.to_owned(), sha256: sealed.sha256.to_string(), bytes: sealed.bytes }],
+            parts: vec![Part {
+                file: file.to_owned(),
+                sha256: sealed.sha256.to_string(),
+                bytes: sealed.bytes,
+            }],
             window: (form.window().from().to_string(), form.window().to().to_string()),
             destroy_by: form.destroy_by().to_string(),
             signers: signed.signer_keys(),
@@ -225,7 +275,9 @@ impl Broker {
             checkpoint,
             inclusion,
         };
-        Ok(manifest.sign(self.store.manifest_key()).map_err(|_| StoreError::integrity("manifest.key", "cannot sign"))?)
+        Ok(manifest
+            .sign(self.store.manifest_key())
+            .map_err(|_| StoreError::integrity("manifest.key", "cannot sign"))?)
     }
 }
 

@@ -75,7 +75,8 @@ impl Broker {
             let round = signed.submission().round.get();
             refuse_second(work.view(), &packages, round).await?;
             let serial = packages.len() as u32 + 1;
-            let number = PackageNo::new(no.clone(), serial).map_err(|_| StoreError::integrity("package", "serial"))?;
+            let number =
+                PackageNo::new(no.clone(), serial).map_err(|_| StoreError::integrity("package", "serial"))?;
             let package = PackageRow { no: number, round, executor: caller.login().clone(), live: true };
             work.add_package(&package).await?;
             let consented = signed.consented(work.view(), None).await?;
@@ -100,7 +101,12 @@ impl Broker {
     }
 
     /// The request as a whole one, every fact looked at again, every table a decision reads compared.
-    pub(super) async fn whole(&self, work: &mut Work<'_>, no: &RequestNo, executor: Option<&Caller>) -> Result<Signed, Error> {
+    pub(super) async fn whole(
+        &self,
+        work: &mut Work<'_>,
+        no: &RequestNo,
+        executor: Option<&Caller>,
+    ) -> Result<Signed, Error> {
         work.view().check_deciding_tables().await?;
         let asked = self.asked(work.view(), no).await?;
         if let Some(caller) = executor {
@@ -121,11 +127,21 @@ impl Broker {
 
     /// Writes the start entry and earns the grant. The `.part` is made and locked before the entry is
     /// committed, so that another process at start sees that it has an owner.
-    pub(super) async fn start(&self, mut work: Work<'_>, package: PackageRow, consented: Consented, caller: &Caller) -> Result<Started, Error> {
+    pub(super) async fn start(
+        &self,
+        mut work: Work<'_>,
+        package: PackageRow,
+        consented: Consented,
+        caller: &Caller,
+    ) -> Result<Started, Error> {
         if consented.waterfall().rows() == 0 {
-            return Err(Refusal::new("nobody_left", "A3b (Art 3)", "nobody of the selection may be reached on this channel now")
-                .hint("`request preview` shows why")
-                .into());
+            return Err(Refusal::new(
+                "nobody_left",
+                "A3b (Art 3)",
+                "nobody of the selection may be reached on this channel now",
+            )
+            .hint("`request preview` shows why")
+            .into());
         }
         let seq = work.seq();
         let (file, path) = self.create_part(&package.no, seq)?;
@@ -228,7 +244,8 @@ impl Broker {
         let mut work = self.store.work().await?;
         let mut consented = a.consented;
         if work.seq() != a.seq + 1 {
-            let signed = self.whole(&mut work, a.package.no.request(), among.is_none().then_some(caller)).await?;
+            let signed =
+                self.whole(&mut work, a.package.no.request(), among.is_none().then_some(caller)).await?;
             consented = signed.consented(work.view(), among).await?;
             if !a.made.members.is_subset_of(consented.members()) {
                 fs::remove_file(&a.path).map_err(|e| Error::file("the package file", e))?;
@@ -315,9 +332,13 @@ async fn refuse_second(view: &mut View<'_>, packages: &[PackageRow], round: u32)
     for package in packages.iter().filter(|p| p.live || p.round == round) {
         let last = view.package_facts(&package.no).await?.pop().map(|f| f.kind);
         if package.live || last == Some(FactKind::Recalled) {
-            return Err(Refusal::new("executed_already", "A6c (Art 6)", format!("this round has had its package, {}", package.no))
-                .hint("`package list` shows it; a recalled one needs a new round")
-                .into());
+            return Err(Refusal::new(
+                "executed_already",
+                "A6c (Art 6)",
+                format!("this round has had its package, {}", package.no),
+            )
+            .hint("`package list` shows it; a recalled one needs a new round")
+            .into());
         }
     }
     Ok(())

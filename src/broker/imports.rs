@@ -1,1 +1,432 @@
-//! stand-in
+//! Member files: read on one thread, sealed on another, written a batch a transaction.
+//!
+//! ```text
+//! file ──reading──► Batch ──prepare: look up, compare, seal──► Prepared ──store: keys, then data + leaf──► log
+//!        thread            while the batch before is written              10,000 rows a transaction
+//! ```
+//!
+//! A batch that is committed is done; an import that broke off is simply run again: what is there comes
+//! out as unchanged.
+
+mod consenting;
+mod reading;
+mod settling;
+mod storing;
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::{Broker, Caller, Error};
+use crate::access::grant;
+use crate::audit::event::{Action, Actor, Event};
+use crate::intake::{ErrorsFile, FileError, HeaderWarning};
+use crate::keyring::Tag;
+use crate::keyring::aead::DoesNotOpen;
+use crate::model::code::{CovenantFamily, UnitKind};
+use crate::model::day::Day;
+use crate::model::field::Index;
+use crate::model::ids::Digest;
+use crate::model::ordinals::OrdinalSet;
+use crate::policy::Act;
+use crate::store::StoreError;
+use reading::{Batch, Checked, Gate, Reach, Told};
+use settling::{Job, Look, Outcome};
+use storing::Last;
+
+/// How a file is imported.
+pub struct ImportOptions<'a> {
+    /// Check and count only.
+    pub dry_run: bool,
+    /// Where rejected rows are written, one line an error.
+    pub errors: Option<Box<dyn Write + Send>>,
+    /// Told after each batch.
+    pub progress: &'a (dyn Fn(ImportProgress) + Sync),
+}
+
+/// How far an import is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImportProgress {
+    /// Rows stored or checked.
+    pub rows: u64,
+    /// Bytes of the file read for them.
+    pub bytes: u64,
+}
+
+/// What an import did (contract: `read = created + updated + unchanged + rejected`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// Counts.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// New and changed members who share a contact point with another (B4). Never with whom.
+    pub flagged: u64,
+    /// What of the header row was not used.
+    pub warnings: Vec<String>,
+    /// SHA-256 of the file.
+    pub sha256: Digest,
+}
+
+/// Counts of an import.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows in all.
+    pub read: u64,
+    /// New members.
+    pub created: u64,
+    /// Members with something new.
+    pub updated: u64,
+    /// Rows that changed nothing.
+    pub unchanged: u64,
+    /// Rows not taken.
+    pub rejected: u64,
+    /// Cells held back because a person or a later refusal had set them.
+    pub kept: u64,
+    /// Rows with a contact point or card on the suppression list: stored, and never exported.
+    pub suppressed: u64,
+}
+
+impl Counts {
+    fn add(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Born(_) => self.created += 1,
+            Outcome::Changed(it) => {
+                self.updated += 1;
+                self.kept += it.kept;
+            }
+            Outcome::Same(kept) => {
+                self.unchanged += 1;
+                self.kept += kept;
+            }
+            Outcome::Rejected(_) => self.rejected += 1,
+        }
+    }
+
+    fn plus(&mut self, other: &Counts) {
+        self.read += other.read;
+        self.created += other.created;
+        self.updated += other.updated;
+        self.unchanged += other.unchanged;
+        self.rejected += other.rejected;
+        self.kept += other.kept;
+        self.suppressed += other.suppressed;
+    }
+
+    fn on(&self, event: Event) -> Event {
+        event
+            .count("created", self.created)
+            .count("updated", self.updated)
+            .count("unchanged", self.unchanged)
+            .count("rejected", self.rejected)
+            .count("kept", self.kept)
+    }
+}
+
+/// A running import.
+struct Run {
+    job: Arc<Job>,
+    actor: Actor,
+    /// Place of its first entry, by which its others are found.
+    started: u64,
+    suppressed: HashSet<(Index, Tag)>,
+}
+
+impl Run {
+    fn is_suppressed(&self, row: &Checked) -> bool {
+        row.tags.iter().any(|t| self.suppressed.contains(&(t.index, t.suppression)))
+    }
+}
+
+/// What an import rests on.
+struct ImportGround {
+    gate: Gate,
+    policy: Digest,
+    notice: String,
+    suppressed: HashSet<(Index, Tag)>,
+}
+
+type Errors = Option<ErrorsFile<Box<dyn Write + Send>>>;
+
+impl Broker {
+    /// Imports a member file, or checks it.
+    ///
+    /// # Errors
+    /// `not_permitted`; [`Error::Input`] when the file is none; what keeps a batch from being stored. The
+    /// batches before stay.
+    pub async fn member_import(
+        &self,
+        caller: &Caller,
+        input: Box<dyn Read + Send>,
+        options: ImportOptions<'_>,
+    ) -> Result<ImportReport, Error> {
+        let action = if options.dry_run { Action::ImportDryRun } else { Action::ImportStarted };
+        let event = Event::new(action, caller.actor());
+        let ground = self.logged(event.clone(), self.import_ground(caller)).await?;
+        let gate = Arc::new(ground.gate);
+        let mut told = self.start_reading(input, gate.clone());
+        let warnings = match told.recv().await {
+            Some(Told::Opened(warnings)) => warnings.iter().map(warning).collect(),
+            Some(Told::Failed(error)) => return Err(unusable(&error)),
+            _ => return Err(broken_off()),
+        };
+        let mut errors = match options.errors {
+            Some(out) => Some(ErrorsFile::new(out).map_err(|e| Error::file("the errors file", e))?),
+            None => None,
+        };
+        let receipt = self.store.work().await?.commit(event.policy(ground.policy)).await?;
+        let started = receipt.seq();
+        let job = Job {
+            vault: self.vault.clone(),
+            comparer: self.vault.comparer(grant::maintenance(receipt).map_err(|_| DoesNotOpen)?),
+            gate,
+            clock: self.store.clock().clone(),
+            actor: caller.login().to_string(),
+            notice: ground.notice,
+        };
+        let job = Arc::new(job);
+        let run = Run { job, actor: caller.actor(), started, suppressed: ground.suppressed };
+        let (counts, flagged, sha256) = if options.dry_run {
+            self.run_dry(&run, &mut told, &mut errors, options.progress).await?
+        } else {
+            let done = self.run_import(&run, &mut told, &mut errors, options.progress).await?;
+            let event = Event::new(Action::ImportFinished, caller.actor()).count("import", started);
+            let event = done.0.on(event).count("read", done.0.read).digest("sha256", done.2);
+            self.store.work().await?.commit(event).await?;
+            done
+        };
+        if let Some(errors) = errors {
+            errors.finish().and_then(|mut out| out.flush()).map_err(|e| Error::file("the errors file", e))?;
+        }
+        Ok(ImportReport { counts, flagged, warnings, sha256 })
+    }
+
+    /// Who may bring whose rows, and what rows may name.
+    async fn import_ground(&self, caller: &Caller) -> Result<ImportGround, Error> {
+        let mut view = self.store.view().await?;
+        let ground = self.ground(&mut view).await?;
+        let reach = match ground.staff.may(&ground.policy, caller, Act::MemberImport, None) {
+            Ok(()) => Reach::All,
+            Err(refusal) => {
+                let may = |site: &_| ground.staff.may(&ground.policy, caller, Act::MemberImport, Some(site));
+                let sites = ground.staff.sites(caller.login());
+                let own: HashSet<String> =
+                    sites.iter().filter(|s| may(s).is_ok()).map(ToString::to_string).collect();
+                if own.is_empty() {
+                    return Err(refusal.into());
+                }
+                Reach::Stores(own)
+            }
+        };
+        let units = ground.staff.tree().units();
+        let stores = units.filter(|u| u.kind == UnitKind::Store).map(|u| u.code.to_string()).collect();
+        let documents = view.documents().await?;
+        let covenants = documents
+            .iter()
+            .filter_map(|d| Some((CovenantFamily::parse(&d.family).ok()?, d.version.clone())))
+            .collect();
+        let today = self.clock().today();
+        let notice =
+            super::documents::newest_notice(&documents, today).unwrap_or_else(|| "import".to_owned());
+        let mut suppressed = HashSet::new();
+        for index in Index::ALL {
+            suppressed.extend(view.suppressed(*index).await?.into_iter().map(|tag| (*index, tag)));
+        }
+        let gate = Gate { stores, covenants, reach };
+        Ok(ImportGround { gate, policy: Digest(ground.policy.digest()), notice, suppressed })
+    }
+
+    fn start_reading(&self, input: Box<dyn Read + Send>, gate: Arc<Gate>) -> mpsc::Receiver<Told> {
+        let (out, told) = mpsc::channel(1);
+        let keyring = self.store.keyring().clone();
+        // The clock's day is always within the years that `Day` knows.
+        let today = Day::from_date(self.clock().today()).unwrap_or(Day::YEAR_1900);
+        // Not joined: after a failure it may wait for input that never comes. It holds no lock, and it
+        // ends when its next word finds nobody listening.
+        std::thread::spawn(move || reading::read(input, today, &gate, &keyring, &out));
+        told
+    }
+
+    async fn run_import(
+        &self,
+        run: &Run,
+        told: &mut mpsc::Receiver<Told>,
+        errors: &mut Errors,
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<(Counts, u64, Digest), Error> {
+        let (mut counts, mut touched, mut last) = (Counts::default(), OrdinalSet::new(), Last::default());
+        let mut ready = None;
+        let mut sha256 = None;
+        loop {
+            let read = async {
+                match next(told).await? {
+                    Next::Batch(batch) => {
+                        let bytes = batch.bytes;
+                        Ok((Some((self.prepare(&run.job, Arc::new(batch)).await?, bytes)), None))
+                    }
+                    Next::Ended(digest) => Ok::<_, Error>((None, Some(digest))),
+                }
+            };
+            let store = async {
+                match ready.take() {
+                    Some((prepared, bytes)) => {
+                        Ok::<_, Error>(Some((self.store_batch(run, prepared, &last).await?, bytes)))
+                    }
+                    None => Ok(None),
+                }
+            };
+            let (stored, read) = if sha256.is_some() {
+                (store.await?, (None, sha256))
+            } else {
+                let (stored, read) = tokio::join!(store, read);
+                (stored?, read?)
+            };
+            if let Some((stored, bytes)) = stored {
+                counts.plus(&stored.counts);
+                stored.touched.iter().filter_map(|o| u64::try_from(*o).ok()).for_each(|ordinal| {
+                    touched.insert(ordinal);
+                });
+                write_errors(errors, &stored.rejected)?;
+                last = stored.last;
+                progress(ImportProgress { rows: counts.read, bytes });
+            }
+            (ready, sha256) = read;
+            if let (None, Some(sha256)) = (&ready, sha256) {
+                return Ok((counts, self.count_shared(&touched).await?, sha256));
+            }
+        }
+    }
+
+    /// Members among `touched` who share a mobile, an address or an email with any other.
+    async fn count_shared(&self, touched: &OrdinalSet) -> Result<u64, Error> {
+        if touched.is_empty() {
+            return Ok(0);
+        }
+        let mut view = self.store.view().await?;
+        let mut flagged = OrdinalSet::new();
+        for index in [Index::Mobile, Index::Email, Index::Post] {
+            for ordinal in view.shared_contacts(index).await?.into_iter().flatten() {
+                if let Some(ordinal) = u64::try_from(ordinal).ok().filter(|o| touched.contains(*o)) {
+                    flagged.insert(ordinal);
+                }
+            }
+        }
+        Ok(flagged.len())
+    }
+
+    /// Checks and counts without storing. A card that stands in the file again counts as an update.
+    async fn run_dry(
+        &self,
+        run: &Run,
+        told: &mut mpsc::Receiver<Told>,
+        errors: &mut Errors,
+        progress: &(dyn Fn(ImportProgress) + Sync),
+    ) -> Result<(Counts, u64, Digest), Error> {
+        let (mut counts, mut flagged) = (Counts::default(), 0);
+        let mut new_cards: HashSet<Tag> = HashSet::new();
+        loop {
+            let batch = match next(told).await? {
+                Next::Ended(sha256) => return Ok((counts, flagged, sha256)),
+                Next::Batch(batch) => batch,
+            };
+            counts.read += batch.read;
+            counts.rejected += batch.rejected.len() as u64;
+            let mut rejected = batch.rejected.clone();
+            for round in &batch.rounds {
+                let rows: Vec<&Checked> = round.iter().collect();
+                let mut view = self.store.view().await?;
+                let look = Look::take(&mut view, &rows).await?;
+                let outcomes = settling::settle(&run.job, &rows, &look)?;
+                flagged += count_shared_with_stored(&mut view, &rows, &outcomes).await?;
+                for (row, outcome) in rows.iter().zip(&outcomes) {
+                    match outcome {
+                        Outcome::Rejected(error) => rejected.push((row.line, vec![*error])),
+                        _ if run.is_suppressed(row) => counts.suppressed += 1,
+                        _ => {}
+                    }
+                    if matches!(outcome, Outcome::Born(_)) && !new_cards.insert(row.card()) {
+                        counts.updated += 1;
+                    } else {
+                        counts.add(outcome);
+                    }
+                }
+            }
+            rejected.sort_by_key(|(line, _)| *line);
+            write_errors(errors, &rejected)?;
+            progress(ImportProgress { rows: counts.read, bytes: batch.bytes });
+        }
+    }
+}
+
+/// Rows that would be new or changed and whose contact points other stored members hold.
+async fn count_shared_with_stored(
+    view: &mut crate::store::View<'_>,
+    rows: &[&Checked],
+    outcomes: &[Outcome],
+) -> Result<u64, StoreError> {
+    let mut shared = HashSet::new();
+    for index in [Index::Mobile, Index::Email, Index::Post] {
+        let tags: Vec<Tag> =
+            rows.iter().flat_map(|r| &r.tags).filter(|t| t.index == index).map(|t| t.tag).collect();
+        let found = view.find_all(index, &tags).await?;
+        for (i, (row, outcome)) in rows.iter().zip(outcomes).enumerate() {
+            let own = match outcome {
+                Outcome::Born(_) => None,
+                Outcome::Changed(it) => Some(it.old.ordinal),
+                _ => continue,
+            };
+            let others = row.tags.iter().filter(|t| t.index == index).filter_map(|t| found.get(&t.tag));
+            if others.flatten().any(|ordinal| Some(*ordinal) != own) {
+                shared.insert(i);
+            }
+        }
+    }
+    Ok(shared.len() as u64)
+}
+
+enum Next {
+    Batch(Batch),
+    Ended(Digest),
+}
+
+async fn next(told: &mut mpsc::Receiver<Told>) -> Result<Next, Error> {
+    match told.recv().await {
+        Some(Told::Batch(batch)) => Ok(Next::Batch(batch)),
+        Some(Told::Ended(sha256)) => Ok(Next::Ended(sha256)),
+        Some(Told::Failed(error)) => Err(unusable(&error)),
+        Some(Told::Opened(_)) | None => Err(broken_off()),
+    }
+}
+
+fn write_errors(errors: &mut Errors, rejected: &[(u64, Vec<crate::intake::CellError>)]) -> Result<(), Error> {
+    let Some(file) = errors else { return Ok(()) };
+    for (line, found) in rejected {
+        file.write(*line, found).map_err(|e| Error::file("the errors file", e))?;
+    }
+    Ok(())
+}
+
+fn warning(warning: &HeaderWarning) -> String {
+    match warning {
+        HeaderWarning::Unknown(name) => format!("the column \"{name}\" is not known and was not read"),
+        HeaderWarning::HalfCovenant => {
+            "covenant and covenant_version count only together; neither was read".to_owned()
+        }
+    }
+}
+
+pub(super) fn unusable(error: &FileError) -> Error {
+    let (zh, en) = error.hints();
+    let hint = [en, zh].iter().filter(|h| !h.is_empty()).copied().collect::<Vec<_>>().join("; ");
+    Error::Input { code: error.code(), message: format!("{} ({})", error.en(), error.zh()), hint }
+}
+
+fn broken_off() -> Error {
+    Error::Input {
+        code: "file_unreadable",
+        message: "reading the file broke off".to_owned(),
+        hint: "run it again: what was stored is kept and comes out as unchanged".to_owned(),
+    }
+}

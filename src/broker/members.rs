@@ -1,5 +1,340 @@
-//! stand-in
-use super::{Broker, Error};
+//! One member: looked up, shown masked, revealed for a reason, corrected; erased; who saw him.
+//!
+//! Log, then look: what is opened is opened under the grant of an entry that is on disk already. A member
+//! of another store and no member at all are one answer, or cards could be tried out (B9).
+
+mod correcting;
+mod erasing;
+mod seeing;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::consents::{ConsentState, word};
+use super::{Broker, Caller, Error, Ground, Refusal};
+use crate::access::grant;
+use crate::audit::event::{Action, Event};
+use crate::clock::{day, rfc3339};
+use crate::keyring::aead::DoesNotOpen;
+use crate::model::code::{CardType, Channel, CovenantFamily, Purpose, RecipientClass, Tier};
+use crate::model::contact::{CardNo, Email, Mobile};
+use crate::model::field::{Field, Index};
+use crate::model::ids::{Alias, Digest, UnitCode};
+use crate::model::sealed::Record;
+use crate::model::value_error::ValueError;
+use crate::policy::{Act, Policy};
+use crate::store::chunks::State;
+use crate::store::members::{Member, WrappedDataKey};
+use crate::store::{StoreError, View};
+use crate::vault::{Masked, Plain};
+pub use seeing::{Received, Seen, WhoSaw};
+
+/// Most members a look-up shows; a contact point that more share is not one person's.
+const MOST: usize = 20;
+/// Fewest characters of a reason.
+const REASON: usize = 4;
+
+/// A member by what people have in hand.
+#[derive(Clone)]
+pub enum Subject {
+    /// A card number.
+    Card(CardNo),
+    /// The number of an erasure.
+    Case(String),
+}
+
+/// A member as everybody who may look sees him: masked (A10a), without what he spends (B1).
+#[derive(Debug, Clone, Serialize)]
+pub struct MemberShown {
+    /// Masked values of the fields that are there.
+    pub fields: BTreeMap<Field, Masked>,
+    /// Home store.
+    pub home_store: Option<String>,
+    /// Tier.
+    pub tier: Tier,
+    /// Card type.
+    pub card_type: CardType,
+    /// `active` or `pending`.
+    pub status: &'static str,
+    /// Covenant accepted.
+    pub covenant: Option<Accepted>,
+    /// Marked `legacy_covenant`.
+    pub legacy_covenant: bool,
+    /// Day of joining, `YYYY-MM-DD`.
+    pub joined_on: Option<String>,
+    /// Consents in effect.
+    pub consents: Vec<ConsentState>,
+    /// RFC 3339.
+    pub created_at: String,
+    /// RFC 3339.
+    pub changed_at: String,
+}
+
+/// A covenant that was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// Family.
+    pub family: CovenantFamily,
+    /// Version.
+    pub version: String,
+}
+
+/// A member whom the caller may do the act to, not opened yet.
+pub(super) struct SubjectOf {
+    pub(super) member: Member,
+    pub(super) key: WrappedDataKey,
+    pub(super) record: Record,
+    pub(super) alias: Alias,
+    pub(super) policy: std::sync::Arc<Policy>,
+    /// The verb's event with member and policy.
+    pub(super) event: Event,
+}
+
+/// One answer for a member who is not there and one who is not the caller's.
+pub(super) fn unknown_member() -> Refusal {
+    Refusal::new("unknown_member", "B9", "there is no such member in what you may see")
+        .hint("check the card number; members of another store are looked up there")
+}
+
+pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refusal> {
+    if reason.trim().chars().count() < REASON {
+        return Err(Refusal::new("reason_missing", rule, "a reason is needed")
+            .hint(format!("say in {REASON} characters or more what it is for; it is kept with the entry")));
+    }
+    Ok(())
+}
+
 impl Broker {
-    pub(super) async fn finish_erasures(&self) -> Result<u64, Error> { Ok(0) }
+    /// Writes a refusal to the log and tells it.
+    pub(super) async fn refuse<T>(&self, event: Event, refusal: Refusal) -> Result<T, Error> {
+        self.store.work().await?.commit(event.refused(&refusal)).await?;
+        Err(refusal.into())
+    }
+
+    /// Finds the member of a card and asks the policy. A refusal is logged here; where there is a member,
+    /// with his alias, so that tries are seen as well.
+    pub(super) async fn subject(
+        &self,
+        event: Event,
+        caller: &Caller,
+        act: Act,
+        card: &CardNo,
+    ) -> Result<SubjectOf, Error> {
+        let mut view = self.store.view().await?;
+        let ground = self.ground(&mut view).await?;
+        let event = event.policy(Digest(ground.policy.digest()));
+        let tag = self.store.keyring().index_tag(Index::Card, card.expose().as_bytes());
+        let opened = match view.find(Index::Card, &tag).await?.first() {
+            Some(ordinal) => Some(self.held(&mut view, *ordinal).await?),
+            None => None,
+        };
+        drop(view);
+        let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
+        let permitted = may_here(&ground, caller, act, opened.is_some(), store);
+        match (opened, permitted) {
+            (Some((member, key, record, alias)), Ok(())) => {
+                let event = event.member(alias);
+                Ok(SubjectOf { member, key, record, alias, policy: ground.policy, event })
+            }
+            (Some((.., alias)), Err(refusal)) => self.refuse(event.member(alias), refusal).await,
+            (None, permitted) => self.refuse(event, permitted.err().unwrap_or_else(unknown_member)).await,
+        }
+    }
+
+    async fn held(
+        &self,
+        view: &mut View<'_>,
+        ordinal: i64,
+    ) -> Result<(Member, WrappedDataKey, Record, Alias), Error> {
+        let gone = || StoreError::integrity("member_index", "its member is gone");
+        let held = view.held(&[ordinal]).await?.remove(&ordinal).ok_or_else(gone)?;
+        let malformed = |_| StoreError::integrity("member_record", "a record is malformed");
+        let record = Record::from_bytes(&held.member.record).map_err(malformed)?;
+        let alias = self.vault.key(&held.key)?.alias(&record)?;
+        Ok((held.member, held.key, record, alias))
+    }
+
+    /// Finds members by an exact card number, mobile or email address; masked. A value that finds nobody
+    /// is an entry too, without the value.
+    ///
+    /// # Errors
+    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`.
+    pub async fn member_look_up(
+        &self,
+        caller: &Caller,
+        index: Index,
+        value: &str,
+    ) -> Result<Vec<MemberShown>, Error> {
+        let event = Event::new(Action::MemberLookedUp, caller.actor()).object(index);
+        let looked = self.logged(event.clone(), self.look_up(caller, index, value)).await;
+        let (ground, found) = looked?;
+        let event = event.policy(Digest(ground.policy.digest())).count("found", found.len() as u64);
+        let event = match &found[..] {
+            [(.., alias)] => event.member(*alias),
+            _ => event,
+        };
+        let receipt = self.store.work().await?.commit(event).await?;
+        let ids = found.iter().map(|(member, ..)| member.id).collect();
+        let masking = grant::masking(receipt, ids).map_err(|_| DoesNotOpen)?;
+        let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
+        let masked = self.vault.mask(masking, &ground.policy, &pairs)?;
+        let mut view = self.store.view().await?;
+        let mut shown = Vec::new();
+        for ((member, ..), fields) in found.iter().zip(masked) {
+            shown.push(shown_of(&mut view, member, fields).await?);
+        }
+        Ok(shown)
+    }
+
+    #[allow(clippy::type_complexity)]
+    async fn look_up(
+        &self,
+        caller: &Caller,
+        index: Index,
+        value: &str,
+    ) -> Result<(Ground, Vec<(Member, WrappedDataKey, Record, Alias)>), Error> {
+        let mut view = self.store.view().await?;
+        let ground = self.ground(&mut view).await?;
+        may_somewhere(&ground, caller, Act::MemberLookUp)?;
+        let tag = self.look_up_tag(index, value)?;
+        let mut found = Vec::new();
+        for ordinal in view.find(index, &tag).await? {
+            let held = self.held(&mut view, ordinal).await?;
+            let store = held.0.attributes.home_store.as_deref();
+            if found.len() < MOST && may_here(&ground, caller, Act::MemberLookUp, true, store).is_ok() {
+                found.push(held);
+            }
+        }
+        Ok((ground, found))
+    }
+
+    fn look_up_tag(&self, index: Index, value: &str) -> Result<crate::keyring::Tag, Refusal> {
+        let keyring = self.store.keyring();
+        let tag = |value: &str| keyring.index_tag(index, value.as_bytes());
+        let parsed: Result<_, ValueError> = match index {
+            Index::Card => CardNo::parse(value).map(|v| tag(v.expose())),
+            Index::Mobile => Mobile::parse(value).map(|v| tag(v.expose())),
+            Index::Email => Email::parse(value).map(|v| tag(v.expose())),
+            Index::Post => {
+                return Err(Refusal::new("no_such_index", "B9", "nobody is looked up by a postal address")
+                    .hint("look up by card, mobile or email"));
+            }
+        };
+        parsed.map_err(|e| not_a_value(index.code(), e))
+    }
+
+    /// Shows a member, masked.
+    ///
+    /// # Errors
+    /// `not_permitted`, `unknown_member`.
+    pub async fn member_show(&self, caller: &Caller, card: &CardNo) -> Result<MemberShown, Error> {
+        let event = Event::new(Action::MemberShown, caller.actor());
+        let subject = self.subject(event, caller, Act::MemberShow, card).await?;
+        let receipt = self.store.work().await?.commit(subject.event).await?;
+        let masking = grant::masking(receipt, vec![subject.member.id]).map_err(|_| DoesNotOpen)?;
+        let pair = [(&subject.key, &subject.record)];
+        let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
+        let mut view = self.store.view().await?;
+        shown_of(&mut view, &subject.member, fields).await
+    }
+
+    /// Reveals named fields of one member, for a reason that is kept with the entry (A10a).
+    ///
+    /// # Errors
+    /// `not_permitted`, `unknown_member`, `reason_missing`, `fields_missing`.
+    pub async fn member_reveal(
+        &self,
+        caller: &Caller,
+        card: &CardNo,
+        fields: &[Field],
+        reason: &str,
+    ) -> Result<Vec<(Field, Plain)>, Error> {
+        let mut fields = fields.to_vec();
+        fields.sort_unstable();
+        fields.dedup();
+        let event = Event::new(Action::MemberRevealed, caller.actor()).fields(&fields);
+        let subject = self.subject(event, caller, Act::MemberReveal, card).await?;
+        if let Err(refusal) = check_reason(reason, "A10a (Art 10)") {
+            return self.refuse(subject.event, refusal).await;
+        }
+        if fields.is_empty() {
+            let refusal = Refusal::new("fields_missing", "A10a (Art 10)", "no field was named")
+                .hint("name the fields that are needed, and no more");
+            return self.refuse(subject.event, refusal).await;
+        }
+        let mut work = self.store.work().await?;
+        let commitment = work.add_remark(reason.trim()).await?;
+        let receipt = work.commit(subject.event.digest("commitment", commitment)).await?;
+        let grant = grant::one_member(receipt, subject.member.id, &fields).map_err(|_| DoesNotOpen)?;
+        Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
+    }
+}
+
+pub(super) fn not_a_value(what: &str, e: ValueError) -> Refusal {
+    Refusal::new(e.code(), "B4", format!("the {what} {}", e.en())).hint(e.zh())
+}
+
+/// Whether the caller may do the act at all, anywhere of his own.
+fn may_somewhere(ground: &Ground, caller: &Caller, act: Act) -> Result<(), Refusal> {
+    let anywhere = ground.staff.may(&ground.policy, caller, act, None);
+    if anywhere.is_ok() {
+        return anywhere;
+    }
+    let may = |site: &UnitCode| ground.staff.may(&ground.policy, caller, act, Some(site)).is_ok();
+    if ground.staff.sites(caller.login()).iter().any(may) { Ok(()) } else { anywhere }
+}
+
+/// Whether the caller may do the act to a member of this store. Who may do it to some members gets the
+/// same answer for those who are not his and those who are not there.
+fn may_here(
+    ground: &Ground,
+    caller: &Caller,
+    act: Act,
+    there: bool,
+    store: Option<&str>,
+) -> Result<(), Refusal> {
+    may_somewhere(ground, caller, act)?;
+    if !there {
+        return Err(unknown_member());
+    }
+    let unit = store.and_then(|s| UnitCode::parse(s).ok());
+    ground.staff.may(&ground.policy, caller, act, unit.as_ref()).map_err(|_| unknown_member())
+}
+
+/// Every state that is not `none`.
+pub(super) async fn states_of(view: &mut View<'_>, ordinal: i64) -> Result<Vec<ConsentState>, StoreError> {
+    let mut states = Vec::new();
+    for kind in view.chunk_kinds().await? {
+        let mut parts = kind.split('/').skip(1);
+        let mut part = || parts.next().unwrap_or_default();
+        let parsed = (Purpose::parse(part()), Channel::parse(part()), RecipientClass::parse(part()));
+        let (Ok(purpose), Ok(channel), Ok(class)) = parsed else { continue };
+        let state = view.state(&kind, ordinal).await?;
+        if state != State::None {
+            states.push(ConsentState { purpose, channel, class, state: word(state) });
+        }
+    }
+    Ok(states)
+}
+
+async fn shown_of(
+    view: &mut View<'_>,
+    member: &Member,
+    fields: Vec<(Field, Masked)>,
+) -> Result<MemberShown, Error> {
+    let a = &member.attributes;
+    Ok(MemberShown {
+        fields: fields.into_iter().collect(),
+        home_store: a.home_store.clone(),
+        tier: a.tier,
+        card_type: a.card_type,
+        status: if a.active { "active" } else { "pending" },
+        covenant: a.covenant.clone().map(|(family, version)| Accepted { family, version }),
+        legacy_covenant: a.legacy,
+        joined_on: a.joined_on.and_then(day).map(|d| d.to_string()),
+        consents: states_of(view, member.ordinal).await?,
+        created_at: rfc3339(member.created_at),
+        changed_at: rfc3339(member.changed_at),
+    })
 }

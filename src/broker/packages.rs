@@ -107,19 +107,31 @@ impl Broker {
             let sealed = last_sealed(&facts)?;
             match (facts.last().map(|f| f.kind), sealed) {
                 (Some(FactKind::Downloaded), Some(sealed)) => {
-                    crate::access::asked::check_vendor(asked.vendor(), asked.submission(), self.clock().today())?;
-                    let body = serde_json::json!({"vendor": asked.form().vendor(), "sha256": sealed.sha256}).to_string();
+                    crate::access::asked::check_vendor(
+                        asked.vendor(),
+                        asked.submission(),
+                        self.clock().today(),
+                    )?;
+                    let body = serde_json::json!({"vendor": asked.form().vendor(), "sha256": sealed.sha256})
+                        .to_string();
                     let at = work.at();
                     add_fact(&mut work, no, FactKind::HandedOff, at, caller.login().as_str(), body).await?;
                     work.commit(event.digest("sha256", sealed.sha256)).await?;
                     Ok(())
                 }
-                (Some(FactKind::HandedOff), _) => {
-                    Err(Refusal::new("handed_off_already", "A8d (Art 8)", "this package has its hand-off record").into())
-                }
-                _ => Err(Refusal::new("not_downloaded", "A8d (Art 8)", "this package was not downloaded, or was recalled")
-                    .hint("the named receiver downloads it first")
-                    .into()),
+                (Some(FactKind::HandedOff), _) => Err(Refusal::new(
+                    "handed_off_already",
+                    "A8d (Art 8)",
+                    "this package has its hand-off record",
+                )
+                .into()),
+                _ => Err(Refusal::new(
+                    "not_downloaded",
+                    "A8d (Art 8)",
+                    "this package was not downloaded, or was recalled",
+                )
+                .hint("the named receiver downloads it first")
+                .into()),
             }
         })
         .await
@@ -138,7 +150,12 @@ impl Broker {
             ground.staff.may(&ground.policy, caller, Act::PackageRecall, Some(&request.unit))?;
             let package = find_package(work.view(), no).await?;
             if !package.live {
-                return Err(Refusal::new("recalled_already", "A8c (Art 8)", "this package is not live any more").into());
+                return Err(Refusal::new(
+                    "recalled_already",
+                    "A8c (Art 8)",
+                    "this package is not live any more",
+                )
+                .into());
             }
             let at = work.at();
             add_fact(&mut work, no, FactKind::Recalled, at, caller.login().as_str(), "{}".into()).await?;
@@ -171,7 +188,8 @@ impl Broker {
         if !dir.exists() {
             return Ok(Vec::new());
         }
-        let read = || -> std::io::Result<Vec<PathBuf>> { std::fs::read_dir(&dir)?.map(|e| Ok(e?.path())).collect() };
+        let read =
+            || -> std::io::Result<Vec<PathBuf>> { std::fs::read_dir(&dir)?.map(|e| Ok(e?.path())).collect() };
         read().map_err(|e| Error::file("the package folder", e))
     }
 
@@ -188,8 +206,11 @@ impl Broker {
         let mut view = self.store.view().await?;
         let packages = view.packages().await?;
         drop(view);
-        let parts: Vec<PathBuf> =
-            self.package_files()?.into_iter().filter(|p| p.extension().is_some_and(|e| e == "part")).collect();
+        let parts: Vec<PathBuf> = self
+            .package_files()?
+            .into_iter()
+            .filter(|p| p.extension().is_some_and(|e| e == "part"))
+            .collect();
         for package in packages {
             let prefix = format!("{}.", package.no);
             let mine: Vec<&PathBuf> = parts
@@ -210,7 +231,9 @@ impl Broker {
                     self.abort(&package, Actor::Operator).await?;
                     aborted += 1;
                 }
-                Some(FactKind::Recalled | FactKind::Aborted) if key.is_some() => self.destroy_package(&package.no).await?,
+                Some(FactKind::Recalled | FactKind::Aborted) if key.is_some() => {
+                    self.destroy_package(&package.no).await?
+                }
                 _ => {}
             }
         }
@@ -281,7 +304,8 @@ pub(super) fn last_sealed(facts: &[PackageFact]) -> Result<Option<SealedFact>, S
         .iter()
         .rfind(|f| matches!(f.kind, FactKind::Sealed | FactKind::Remade))
         .map(|f| {
-            serde_json::from_str(&f.body).map_err(|_| StoreError::integrity("package_fact", "a body does not parse"))
+            serde_json::from_str(&f.body)
+                .map_err(|_| StoreError::integrity("package_fact", "a body does not parse"))
         })
         .transpose()
 }
@@ -300,6 +324,10 @@ pub(super) fn check_named(named: bool) -> Result<(), Refusal> {
     if named {
         return Ok(());
     }
-    Err(Refusal::new("not_receiver", "A8c (Art 8)", format!("only the {} whom the request names gets the package", Slot::Receiver))
-        .hint("the named planning officer downloads it and hands it to the vendor"))
+    Err(Refusal::new(
+        "not_receiver",
+        "A8c (Art 8)",
+        format!("only the {} whom the request names gets the package", Slot::Receiver),
+    )
+    .hint("the named planning officer downloads it and hands it to the vendor"))
 }

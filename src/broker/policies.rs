@@ -47,7 +47,12 @@ impl Broker {
     ///
     /// # Errors
     /// The set does not hold together, or the caller may not.
-    pub async fn policy_propose(&self, step: StepUp, files: PolicyFiles, effective_at: Option<Micros>) -> Result<i64, Error> {
+    pub async fn policy_propose(
+        &self,
+        step: StepUp,
+        files: PolicyFiles,
+        effective_at: Option<Micros>,
+    ) -> Result<i64, Error> {
         let digest = Digest(files.digest());
         let event = Event::new(Action::PolicyProposed, step.caller().actor()).policy(digest);
         self.logged(event.clone(), async {
@@ -92,12 +97,21 @@ impl Broker {
                     .hint("`policy show` lists the versions")
             })?;
             if version.adopted() {
-                return Err(Refusal::new("seconded_already", "A12 (Art 12)", "this version is adopted already").into());
+                return Err(Refusal::new(
+                    "seconded_already",
+                    "A12 (Art 12)",
+                    "this version is adopted already",
+                )
+                .into());
             }
             if version.proposed_by == caller.login().as_str() {
-                return Err(Refusal::new("same_person", "A12 (Art 12)", "who proposed a policy cannot second it")
-                    .hint("a second person reads it and seconds it")
-                    .into());
+                return Err(Refusal::new(
+                    "same_person",
+                    "A12 (Art 12)",
+                    "who proposed a policy cannot second it",
+                )
+                .hint("a second person reads it and seconds it")
+                .into());
             }
             let at = work.at();
             let sig = step.key().sign(LABEL, &self.policy_body(id, version.digest)).0.to_vec();

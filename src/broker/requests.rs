@@ -108,16 +108,24 @@ impl Broker {
             let row = find(work.view(), no).await?;
             ground.staff.may(&ground.policy, caller, Act::RequestSubmit, Some(&row.unit))?;
             if !ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit) {
-                return Err(Refusal::new("not_officer", "A4c (Art 4)", format!("only the information officer of {} submits for it", row.unit))
-                    .hint("hand the draft to the officer")
-                    .into());
+                return Err(Refusal::new(
+                    "not_officer",
+                    "A4c (Art 4)",
+                    format!("only the information officer of {} submits for it", row.unit),
+                )
+                .hint("hand the draft to the officer")
+                .into());
             }
             refuse_live_package(work.view(), no).await?;
             if let Some(asked) = Asked::load(work.view(), &self.shelf, self.clock(), no).await? {
                 if matches!(asked.standing(), Standing::Waiting(_) | Standing::Signed) {
-                    return Err(Refusal::new("in_progress", "A6a (Art 6)", "this request is on its way through the signatures")
-                        .hint("recall it first")
-                        .into());
+                    return Err(Refusal::new(
+                        "in_progress",
+                        "A6a (Art 6)",
+                        "this request is on its way through the signatures",
+                    )
+                    .hint("recall it first")
+                    .into());
                 }
             }
             let submission = self.new_submission(&mut work, &ground, &row, caller).await?;
@@ -132,22 +140,41 @@ impl Broker {
             };
             work.add_submission(&stored).await?;
             let capacity = Capacity { role: Role::InfoOfficer, unit: row.unit.clone(), acting_for: None };
-            let fact = Draft { submission: &submission, act: SignedAct::Submit, step: None, capacity, comment: None };
+            let fact = Draft {
+                submission: &submission,
+                act: SignedAct::Submit,
+                step: None,
+                capacity,
+                comment: None,
+            };
             let at = work.at();
             add_fact(&mut work, &step, fact.payload(&step, at, Digest::ZERO)?, 1).await?;
             let form = &submission.form;
-            work.commit(event.request(digest, form.purpose(), form.channel()).policy(submission.policy).count("round", submission.round.get())).await?;
+            work.commit(
+                event
+                    .request(digest, form.purpose(), form.channel())
+                    .policy(submission.policy)
+                    .count("round", submission.round.get()),
+            )
+            .await?;
             let (zh, en) = (sentence(&ground, form, Lang::Zh), sentence(&ground, form, Lang::En));
             Ok(Submitted { round: submission.round.get(), digest, sentence_zh: zh, sentence_en: en })
         })
         .await
     }
 
-    async fn new_submission(&self, work: &mut Work<'_>, ground: &Ground, row: &RequestRow, caller: &Caller) -> Result<Submission, Error> {
+    async fn new_submission(
+        &self,
+        work: &mut Work<'_>,
+        ground: &Ground,
+        row: &RequestRow,
+        caller: &Caller,
+    ) -> Result<Submission, Error> {
         let form: Form = serde_json::from_str(&row.form)
             .map_err(|_| StoreError::integrity("request", format!("{}: the draft does not parse", row.no)))?;
         let vendor = work.view().vendor(form.vendor()).await?.ok_or_else(|| {
-            Refusal::new("vendor_not_active", "A9a (Art 9)", "there is no such vendor").hint("`vendor list` shows the codes")
+            Refusal::new("vendor_not_active", "A9a (Art 9)", "there is no such vendor")
+                .hint("`vendor list` shows the codes")
         })?;
         let rounds = work.view().submissions(&row.no).await?.len() as u32;
         let at = work.at();
@@ -171,7 +198,12 @@ impl Broker {
     ///
     /// # Errors
     /// `not_submitted`, or the caller may not see it.
-    pub async fn request_sentence(&self, caller: &Caller, no: &RequestNo, lang: Lang) -> Result<(String, String), Error> {
+    pub async fn request_sentence(
+        &self,
+        caller: &Caller,
+        no: &RequestNo,
+        lang: Lang,
+    ) -> Result<(String, String), Error> {
         let event = Event::new(Action::RequestShown, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
@@ -188,7 +220,12 @@ impl Broker {
     ///
     /// # Errors
     /// `not_your_step`, `separation_of_duties`, `ended`, `expired`, or what voids it.
-    pub async fn request_sign(&self, step: StepUp, no: &RequestNo, comment: Option<&str>) -> Result<Step, Error> {
+    pub async fn request_sign(
+        &self,
+        step: StepUp,
+        no: &RequestNo,
+        comment: Option<&str>,
+    ) -> Result<Step, Error> {
         self.at_step(step, no, SignedAct::Approve, Action::RequestApproved, comment).await
     }
 
@@ -208,7 +245,14 @@ impl Broker {
         self.at_step(step, no, SignedAct::Reject, Action::RequestRejected, Some(comment)).await
     }
 
-    async fn at_step(&self, step: StepUp, no: &RequestNo, act: SignedAct, action: Action, comment: Option<&str>) -> Result<Step, Error> {
+    async fn at_step(
+        &self,
+        step: StepUp,
+        no: &RequestNo,
+        act: SignedAct,
+        action: Action,
+        comment: Option<&str>,
+    ) -> Result<Step, Error> {
         let caller = step.caller();
         let event = Event::new(action, caller.actor()).object(no);
         self.logged(event.clone(), async {
@@ -216,7 +260,8 @@ impl Broker {
             let asked = self.asked(work.view(), no).await?;
             let permitted = asked.permitted()?;
             let waited = permitted.awaiting()?.ok_or_else(|| {
-                Refusal::new("signed_already", "A6a (Art 6)", "all three signatures are there").hint("the executor runs it")
+                Refusal::new("signed_already", "A6a (Art 6)", "all three signatures are there")
+                    .hint("the executor runs it")
             })?;
             let capacity = permitted.capacity(caller.login(), waited)?;
             let asked = permitted.asked();
@@ -225,7 +270,9 @@ impl Broker {
             let fact = Draft { submission: asked.submission(), act, step: Some(waited), capacity, comment };
             let at = work.at();
             let payload = fact.payload(&step, at, asked.facts().last().map_or(Digest::ZERO, Fact::hash))?;
-            let event = event.request(digest, form.purpose(), form.channel()).policy(Digest(asked.policy().files().digest()));
+            let event = event
+                .request(digest, form.purpose(), form.channel())
+                .policy(Digest(asked.policy().files().digest()));
             add_fact(&mut work, &step, payload, asked.facts().len() as u32 + 1).await?;
             work.commit(event.count("step", waited as i64 + 1)).await?;
             Ok(waited)
@@ -237,7 +284,12 @@ impl Broker {
     ///
     /// # Errors
     /// `not_officer`, `ended`, `executed_already`.
-    pub async fn request_recall(&self, step: StepUp, no: &RequestNo, comment: Option<&str>) -> Result<(), Error> {
+    pub async fn request_recall(
+        &self,
+        step: StepUp,
+        no: &RequestNo,
+        comment: Option<&str>,
+    ) -> Result<(), Error> {
         let caller = step.caller();
         let event = Event::new(Action::RequestRecalled, caller.actor()).object(no);
         self.logged(event.clone(), async {
@@ -245,14 +297,28 @@ impl Broker {
             let asked = self.asked(work.view(), no).await?;
             asked.staff().may(asked.policy(), caller, Act::RequestRecall, Some(asked.form().unit()))?;
             if caller.login() != &asked.submission().requester {
-                return Err(Refusal::new("not_requester", "A4c (Art 4)", "only who submitted it takes it back").into());
+                return Err(Refusal::new(
+                    "not_requester",
+                    "A4c (Art 4)",
+                    "only who submitted it takes it back",
+                )
+                .into());
             }
             if let Standing::Ended(act) = asked.standing() {
-                return Err(Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}")).into());
+                return Err(
+                    Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}")).into()
+                );
             }
             refuse_live_package(work.view(), no).await?;
-            let capacity = Capacity { role: Role::InfoOfficer, unit: asked.form().unit().clone(), acting_for: None };
-            let fact = Draft { submission: asked.submission(), act: SignedAct::Recall, step: None, capacity, comment };
+            let capacity =
+                Capacity { role: Role::InfoOfficer, unit: asked.form().unit().clone(), acting_for: None };
+            let fact = Draft {
+                submission: asked.submission(),
+                act: SignedAct::Recall,
+                step: None,
+                capacity,
+                comment,
+            };
             let at = work.at();
             let payload = fact.payload(&step, at, asked.facts().last().map_or(Digest::ZERO, Fact::hash))?;
             let event = event.request(asked.digest(), asked.form().purpose(), asked.form().channel());
@@ -267,16 +333,20 @@ impl Broker {
     pub(super) async fn asked(&self, view: &mut View<'_>, no: &RequestNo) -> Result<Asked, Error> {
         let asked = Asked::load(view, &self.shelf, self.clock(), no).await?;
         asked.ok_or_else(|| {
-            Refusal::new("not_submitted", "A5a (Art 5)", format!("{no} is a draft")).hint("its information officer submits it").into()
+            Refusal::new("not_submitted", "A5a (Art 5)", format!("{no} is a draft"))
+                .hint("its information officer submits it")
+                .into()
         })
     }
 
     /// Whoever has a chair in it sees it, and whom the policy lets.
     pub(super) fn check_may_see(&self, ground: &Ground, caller: &Caller, asked: &Asked) -> Result<(), Error> {
-        let seated = [Slot::Dept, Slot::Planning, Slot::Membership, Slot::Executor, Slot::Receiver].iter().any(|slot| {
-            Chair::of(&ground.staff, &ground.policy, asked.form().unit(), *slot)
-                .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
-        });
+        let seated = [Slot::Dept, Slot::Planning, Slot::Membership, Slot::Executor, Slot::Receiver]
+            .iter()
+            .any(|slot| {
+                Chair::of(&ground.staff, &ground.policy, asked.form().unit(), *slot)
+                    .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
+            });
         if seated {
             return Ok(());
         }
@@ -310,13 +380,19 @@ impl Draft<'_> {
             previous,
         };
         payload.check().map_err(|e| {
-            Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint("a return and a rejection say why, in at most 500 characters")
+            Refusal::new("bad_comment", "A6a (Art 6)", e.to_string())
+                .hint("a return and a rejection say why, in at most 500 characters")
         })?;
         Ok(payload)
     }
 }
 
-async fn add_fact(work: &mut Work<'_>, step: &StepUp, payload: SignaturePayload, number: u32) -> Result<(), Error> {
+async fn add_fact(
+    work: &mut Work<'_>,
+    step: &StepUp,
+    payload: SignaturePayload,
+    number: u32,
+) -> Result<(), Error> {
     let fact = Fact::new(payload, step.key())
         .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()))?;
     let row = SignatureRow {
@@ -347,7 +423,12 @@ fn check_form(ground: &Ground, form: &Form) -> Result<(), Refusal> {
 }
 
 /// What would be refused at execution is refused at submitting.
-async fn check_submission(work: &mut Work<'_>, ground: &Ground, submission: &Submission, today: jiff::civil::Date) -> Result<(), Error> {
+async fn check_submission(
+    work: &mut Work<'_>,
+    ground: &Ground,
+    submission: &Submission,
+    today: jiff::civil::Date,
+) -> Result<(), Error> {
     let form = &submission.form;
     check_form(ground, form)?;
     let chair = Chair::of(&ground.staff, &ground.policy, form.unit(), Slot::Receiver)?;
@@ -355,7 +436,9 @@ async fn check_submission(work: &mut Work<'_>, ground: &Ground, submission: &Sub
     let vendor = work.view().vendor(form.vendor()).await?;
     check_vendor(vendor.as_ref(), submission, today)?;
     if form.destroy_by() < today {
-        return Err(Refusal::new("bad_form", "A5a (Art 5)", "the destroy-by date has passed").hint("choose a later day").into());
+        return Err(Refusal::new("bad_form", "A5a (Art 5)", "the destroy-by date has passed")
+            .hint("choose a later day")
+            .into());
     }
     Ok(())
 }
@@ -390,7 +473,8 @@ fn no_site(form: &Form) -> Refusal {
 }
 
 fn text_of(form: &Form) -> Result<String, Error> {
-    let bytes = canonical(form).map_err(|_| Refusal::new("bad_form", "A5a (Art 5)", "the form cannot be written down"))?;
+    let bytes = canonical(form)
+        .map_err(|_| Refusal::new("bad_form", "A5a (Art 5)", "the form cannot be written down"))?;
     String::from_utf8(bytes).map_err(|_| StoreError::integrity("request", "not text").into())
 }
 

@@ -154,11 +154,14 @@ impl Broker {
                 let asked = Asked::load(work.view(), &self.shelf, self.clock(), &row.no).await?;
                 let seen = match &asked {
                     Some(asked) => self.check_may_see(&ground, caller, asked).is_ok(),
-                    None => ground.staff.may(&ground.policy, caller, Act::RequestList, Some(&row.unit)).is_ok(),
+                    None => {
+                        ground.staff.may(&ground.policy, caller, Act::RequestList, Some(&row.unit)).is_ok()
+                    }
                 };
                 if seen {
                     let form = form_of(&row.form, &row.no)?;
-                    let (standing, holder) = standing(work.view(), &ground, &form, &row.no, asked.as_ref()).await?;
+                    let (standing, holder) =
+                        standing(work.view(), &ground, &form, &row.no, asked.as_ref()).await?;
                     lines.push(RequestLine {
                         no: row.no,
                         unit: row.unit,
@@ -212,11 +215,18 @@ async fn standing(
 
 fn fact(fact: &crate::model::signing::Signed) -> FactShown {
     let p = &fact.payload;
-    FactShown { act: p.act, step: p.step, signer: p.signer.clone(), at: rfc3339(p.at.micros()), comment: p.comment.clone() }
+    FactShown {
+        act: p.act,
+        step: p.step,
+        signer: p.signer.clone(),
+        at: rfc3339(p.at.micros()),
+        comment: p.comment.clone(),
+    }
 }
 
 pub(super) fn form_of(text: &str, no: &RequestNo) -> Result<Form, StoreError> {
-    serde_json::from_str(text).map_err(|_| StoreError::integrity("request", format!("{no}: the draft does not parse")))
+    serde_json::from_str(text)
+        .map_err(|_| StoreError::integrity("request", format!("{no}: the draft does not parse")))
 }
 
 /// Tens, and "<10": counts before signing must not single anyone out, nor by the difference of two.
@@ -259,7 +269,13 @@ mod tests {
     fn small_steps_merge_and_counts_are_tens() {
         let fall = Waterfall {
             selected: 1_234,
-            excluded: [(Exclusion::NotActive, 3), (Exclusion::Minor, 12), (Exclusion::NoConsent, 40), (Exclusion::NoContact, 2)].into(),
+            excluded: [
+                (Exclusion::NotActive, 3),
+                (Exclusion::Minor, 12),
+                (Exclusion::NoConsent, 40),
+                (Exclusion::NoContact, 2),
+            ]
+            .into(),
             members: OrdinalSet::new(),
             groups: Vec::new(),
         };

@@ -106,7 +106,9 @@ async fn apply_person(
     if work.put_person(&person).await? {
         change.lines.push(match old {
             None => format!("add person {} ({}, {})", spec.login, spec.unit, spec.rank),
-            Some(old) => format!("change person {} ({}, {})", spec.login, spec.unit, ranks(old.rank, spec.rank)),
+            Some(old) => {
+                format!("change person {} ({}, {})", spec.login, spec.unit, ranks(old.rank, spec.rank))
+            }
         });
     }
     let wanted: Vec<RoleGrant> = spec
@@ -120,8 +122,12 @@ async fn apply_person(
         change.lines.push(format!("take {} at {} from {}", grant.role, grant.unit, grant.login));
     }
     for grant in wanted.iter().filter(|g| !held.contains(g)) {
-        if before.tree().get(&grant.unit).is_none() && !work.view().units().await?.iter().any(|u| u.code == grant.unit) {
-            return Err(Refusal::new("bad_org", "A4a (Art 4)", format!("there is no unit {}", grant.unit)).into());
+        if before.tree().get(&grant.unit).is_none()
+            && !work.view().units().await?.iter().any(|u| u.code == grant.unit)
+        {
+            return Err(
+                Refusal::new("bad_org", "A4a (Art 4)", format!("there is no unit {}", grant.unit)).into()
+            );
         }
         work.grant_role(grant).await?;
         change.lines.push(format!("give {} at {} to {}", grant.role, grant.unit, grant.login));

@@ -57,7 +57,8 @@ impl Broker {
             let ground = self.ground(work.view()).await?;
             ground.staff.may(&ground.policy, caller, Act::VendorSuspend, None)?;
             let vendor = work.view().vendor(code).await?.ok_or_else(|| {
-                Refusal::new("unknown_vendor", "A9a (Art 9)", "there is no such vendor").hint("`vendor list` shows the codes")
+                Refusal::new("unknown_vendor", "A9a (Art 9)", "there is no such vendor")
+                    .hint("`vendor list` shows the codes")
             })?;
             work.put_vendor(&VendorRow { suspended: true, ..vendor }).await?;
             work.commit(event).await?;

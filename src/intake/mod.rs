@@ -7,12 +7,14 @@
 //! One row is held at a time, so the size of a file does not matter.
 
 mod column;
+pub mod contacts;
 mod decode;
 mod errors;
 mod file_error;
 mod headers;
 mod reader;
 mod row;
+pub mod seal;
 
 use std::io::{self, Read};
 

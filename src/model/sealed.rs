@@ -17,10 +17,34 @@ pub struct Sealed(pub Vec<u8>);
 pub struct Entry {
     /// Field number; 0 is the member's alias.
     pub number: u8,
-    /// Version of the value, from 1; bound into the ciphertext.
+    /// Version of the value, from 1, with the mark of who set it; bound whole into the ciphertext.
+    ///
+    /// ```text
+    /// bit 31: a person set this value, and no import replaces it · bits 0 to 30: the version
+    /// ```
     pub version: u32,
     /// The ciphertext.
     pub sealed: Sealed,
+}
+
+/// The mark in [`Entry::version`] of a value that a person set (B2).
+const BY_PERSON: u32 = 1 << 31;
+
+impl Entry {
+    /// Whether a person set the value; an import keeps it.
+    pub const fn by_person(&self) -> bool {
+        self.version & BY_PERSON != 0
+    }
+
+    /// The version of the value that replaces `old`, of none: 1; set by a person or by a file.
+    pub const fn next_version(old: Option<&Entry>, by_person: bool) -> u32 {
+        let version = match old {
+            // 2^31 changes of one field do not happen; they would stop here and not wrap.
+            Some(entry) => (entry.version & !BY_PERSON).saturating_add(1) & !BY_PERSON,
+            None => 1,
+        };
+        if by_person { version | BY_PERSON } else { version }
+    }
 }
 
 /// The sealed fields of one member, each sealed by itself.
@@ -124,6 +148,16 @@ mod tests {
         fn junk_never_panics(junk in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Record::from_bytes(&junk);
         }
+    }
+
+    #[test]
+    fn versions_rise_by_one_whoever_sets_them() {
+        let entry = |version| Entry { number: 3, version, sealed: Sealed(Vec::new()) };
+        let first = entry(Entry::next_version(None, false));
+        let second = entry(Entry::next_version(Some(&first), true));
+        let third = entry(Entry::next_version(Some(&second), false));
+        assert_eq!([first.version, second.version, third.version], [1, 2 | 1 << 31, 3]);
+        assert_eq!([&first, &second, &third].map(Entry::by_person), [false, true, false]);
     }
 
     #[test]

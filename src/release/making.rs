@@ -69,7 +69,15 @@ struct Slot {
 }
 
 impl Window {
-    fn push(&mut self, ordinal: u64, id: MemberId, record: &[u8], kek: i64, wrapped: &[u8], fields: &[Field]) -> Result<(), StoreError> {
+    fn push(
+        &mut self,
+        ordinal: u64,
+        id: MemberId,
+        record: &[u8],
+        kek: i64,
+        wrapped: &[u8],
+        fields: &[Field],
+    ) -> Result<(), StoreError> {
         let key = self.bytes.len();
         self.bytes.extend_from_slice(wrapped);
         let from = self.bytes.len();
@@ -141,7 +149,8 @@ pub async fn make(
     let order = RowOrder::new(random()?);
     let place = target.place.to_vec();
     let out = BufWriter::with_capacity(1 << 16, target.file);
-    let at_rest = SealWriter::new(HashingWriter::new(out), target.key.bytes(), &place, random()?).map_err(io)?;
+    let at_rest =
+        SealWriter::new(HashingWriter::new(out), target.key.bytes(), &place, random()?).map_err(io)?;
     let age = AgeWriter::new(target.recipient, HashingWriter::new(at_rest)).map_err(io)?;
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let mut writer = RowWriter::new(age, &headers).map_err(row)?;
@@ -158,7 +167,8 @@ pub async fn make(
         Ok((writer, rows))
     });
     let fed = feed(store, &members, &fields, &order, send, |done| progress(done, total)).await;
-    let (writer, rows) = worker.await.map_err(|_| StoreError::integrity("package", "the writer failed"))??;
+    let (writer, rows) =
+        worker.await.map_err(|_| StoreError::integrity("package", "the writer failed"))??;
     fed?;
     // Who was erased while it ran is still to be opened, and is not in it.
     let mut written = members;
@@ -232,7 +242,9 @@ fn row(e: RowError) -> Error {
     match e {
         RowError::Io(cause) => io(cause),
         // Flagged at intake and taken out before; here it means that the flag is not the value's.
-        RowError::UnsafeValue { .. } => StoreError::integrity("member", "an unsafe value that was not flagged").into(),
+        RowError::UnsafeValue { .. } => {
+            StoreError::integrity("member", "an unsafe value that was not flagged").into()
+        }
         _ => StoreError::integrity("package", "a row does not fit its columns").into(),
     }
 }

@@ -128,7 +128,9 @@ impl Manifest {
         let mut key = [0; 32];
         hex::decode_to_slice(&file.signature.key, &mut key).map_err(|_| BadManifest)?;
         let signature = STANDARD.decode(&file.signature.ed25519).map_err(|_| BadManifest)?;
-        UnparsedPublicKey::new(&ED25519, &key).verify(&labelled(LABEL, &body), &signature).map_err(|_| BadManifest)?;
+        UnparsedPublicKey::new(&ED25519, &key)
+            .verify(&labelled(LABEL, &body), &signature)
+            .map_err(|_| BadManifest)?;
         let manifest: Manifest = serde_json::from_value(file.manifest).map_err(|_| BadManifest)?;
         if manifest.format != LABEL {
             return Err(BadManifest);

@@ -5,7 +5,7 @@
 
 pub mod at_rest;
 pub mod container;
-pub mod order;
-pub mod rows;
 pub mod making;
 pub mod manifest;
+pub mod order;
+pub mod rows;

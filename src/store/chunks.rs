@@ -142,6 +142,17 @@ impl View<'_> {
         self.open_rows(kind, rows)
     }
 
+    /// The chunks of a kind that cover some members.
+    ///
+    /// # Errors
+    /// A chunk that does not open is an integrity error.
+    pub async fn chunks_for(&mut self, kind: &str, ordinals: &[i64]) -> Result<Chunks, StoreError> {
+        let mut numbers: Vec<i64> = ordinals.iter().map(|o| o.div_euclid(SPAN)).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        self.chunks_of(kind, &numbers).await
+    }
+
     async fn chunks_of(&mut self, kind: &str, numbers: &[i64]) -> Result<Chunks, StoreError> {
         let mut rows = Vec::new();
         for number in numbers {
@@ -172,12 +183,10 @@ impl View<'_> {
     /// # Errors
     /// The database failed.
     pub async fn chunk_kinds(&mut self) -> Result<Vec<String>, StoreError> {
-        self.tx
-            .all("select distinct kind from consent_chunk order by kind", &[])
-            .await?
-            .iter()
-            .map(|r| r.text(0))
-            .collect()
+        let sql = "select distinct kind from consent_chunk order by kind";
+        let rows = self.tx.all(sql, &[]).await?;
+        let kinds = rows.iter().map(|r| r.text(0)).collect::<Result<_, StoreError>>();
+        kinds.map_err(|e| e.unreadable("consent_chunk"))
     }
 
     /// One member's consent state of a kind.
@@ -193,7 +202,8 @@ impl Work<'_> {
     /// Loads the chunks that cover some members, lets `change` work on them, and stores them again.
     ///
     /// # Errors
-    /// A chunk that does not open is an integrity error.
+    /// A chunk that does not open is an integrity error, and so is a change of a member in no chunk of
+    /// `ordinals`: leave the turn then.
     pub async fn change_chunks(
         &mut self,
         kind: &str,
@@ -208,6 +218,11 @@ impl Work<'_> {
         }
         let mut chunks = self.view.chunks_of(kind, &numbers).await?;
         change(&mut chunks);
+        // A chunk that was not loaded is blank but for this change: it would forget all others in it.
+        if let Some(number) = chunks.0.keys().find(|number| numbers.binary_search(number).is_err()) {
+            let place = format!("{kind} {number}: changed and not loaded");
+            return Err(StoreError::integrity("consent_chunk", place));
+        }
         for (number, body) in &chunks.0 {
             let place = [b"chunk".as_slice(), kind.as_bytes(), &number.to_le_bytes()];
             let sealed = self.view.store.keyring.seal_chunk(&place, body)?;

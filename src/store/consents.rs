@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::engine::{Arg, built};
+use super::engine::Arg;
 use super::table::{CONSENT_EVENT, SUPPRESSION, Value};
 use super::{StoreError, View, Work};
 use crate::clock::Micros;
@@ -180,14 +180,9 @@ impl Work<'_> {
 pub(super) const PAGE: i64 = 20_000;
 
 pub(super) async fn page_of_events(view: &mut View<'_>, from: i64) -> Result<Vec<ConsentEvent>, StoreError> {
-    let sql = format!("where ordinal >= $1 and ordinal < {} order by ordinal, number", from + PAGE);
-    let rows = view.tx.all(CONSENT_EVENT.select_sql(&sql), &[Arg::Int(from)]).await?;
-    rows.iter().map(|row| CONSENT_EVENT.read(row).and_then(|v| parse(&v).ok_or_else(malformed))).collect()
-}
-
-pub(super) async fn last_event_ordinal(view: &mut View<'_>) -> Result<i64, StoreError> {
-    let row = view.tx.one(built("select max(ordinal) from consent_event".into()), &[]).await?;
-    Ok(row.maybe_int(0)?.unwrap_or(0))
+    let tail = "where ordinal >= $1 and ordinal < $2 order by ordinal, number";
+    let args = [Arg::Int(from), Arg::Int(from.saturating_add(PAGE))];
+    view.rows(&CONSENT_EVENT, tail, &args).await?.iter().map(|r| parse(r).ok_or_else(malformed)).collect()
 }
 
 fn malformed() -> StoreError {

@@ -271,7 +271,13 @@ impl Engine {
     /// A snapshot: everything read in it is of one moment, and nothing can be written.
     pub(crate) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Engine::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Engine::Sqlite { read, .. } => {
+                let mut tx = Tx::Sqlite(read.begin().await?);
+                // A file's snapshot begins with the first read of it: both at once, not the keystore's
+                // minutes later, when members' keys have come and gone.
+                tx.maybe("select 1 from main.sqlite_master, keys.sqlite_master limit 1", &[]).await?;
+                tx
+            }
             Engine::Postgres(pool) => Tx::Postgres(
                 pool.begin_with("begin transaction isolation level repeatable read, read only").await?,
             ),
@@ -364,7 +370,12 @@ impl Engine {
         match self {
             Engine::Sqlite { write, .. } => {
                 for sql in ["pragma main.wal_checkpoint(truncate)", "pragma keys.wal_checkpoint(truncate)"] {
-                    sqlx::query(sql).execute(write).await?;
+                    // Its first column says whether a reader held the file for longer than the wait:
+                    // then the bytes are still there, and saying nothing would be a lie.
+                    let held: i64 = sqlx::query(sql).fetch_one(write).await?.try_get(0)?;
+                    if held != 0 {
+                        return Err(StoreError::Busy);
+                    }
                 }
             }
             Engine::Postgres(pool) => {

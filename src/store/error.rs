@@ -53,7 +53,8 @@ pub enum StoreError {
     /// The high-water file cannot be written, so nothing may be acknowledged.
     #[error("the high-water mark cannot be written at {0}: {1}")]
     HighWater(std::path::PathBuf, #[source] std::io::Error),
-    /// A named constraint was broken; the caller knows which refusal that is.
+    /// A named constraint was broken, by the same name on both engines; the caller knows which refusal
+    /// that is.
     #[error("conflicts with what is stored: {0}")]
     Conflict(String),
     /// No randomness.
@@ -92,6 +93,17 @@ impl StoreError {
     }
 }
 
+/// The constraint's name out of SQLite's words, which name a unique one's columns instead. As
+/// PostgreSQL does, a primary key goes by its table: `package_pkey`.
+fn constraint(text: &str) -> String {
+    let columns = text.rsplit_once(": ").map_or(text, |(_, columns)| columns);
+    match columns {
+        "package.request_no, package.live" => "package_one_live".to_owned(),
+        "request.site, request.year, request.serial" => "request_number".to_owned(),
+        _ => columns.split_once('.').map_or_else(|| columns.to_owned(), |(table, _)| format!("{table}_pkey")),
+    }
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
@@ -111,7 +123,7 @@ impl From<sqlx::Error> for StoreError {
                 } else if (is_sqlite && sqlite == 10) && text.contains("disk I/O") {
                     StoreError::Database(error)
                 } else if e.is_unique_violation() || e.is_check_violation() {
-                    StoreError::Conflict(e.constraint().map_or(text, str::to_owned))
+                    StoreError::Conflict(e.constraint().map_or_else(|| constraint(&text), str::to_owned))
                 } else {
                     StoreError::Database(error)
                 }

@@ -5,6 +5,7 @@ use futures_util::TryStreamExt as _;
 use super::engine::Arg;
 use super::heads::recompute;
 use super::table::TABLES;
+use super::work::Head;
 use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
@@ -48,7 +49,7 @@ impl View<'_> {
         rows.iter().map(|row| Ok(row.int(0)? as u64)).collect()
     }
 
-    /// Whether any leaf speaks of erasing so many: the log's word against a turned-back table.
+    /// Reads what a dry run over the tree asked for.
     async fn fetch(&mut self, wanted: Wanted) -> Result<MemoryNodes, StoreError> {
         let mut nodes = MemoryNodes::default();
         for read in wanted.into_reads() {
@@ -123,17 +124,26 @@ impl View<'_> {
         let last =
             head.size.checked_sub(1).ok_or_else(|| StoreError::integrity("log_head", "an empty log"))?;
         let leaf = self.leaves(last, head.size).await?.pop();
-        let state = leaf.and_then(|(_, body)| super::verify::state_of(&body));
-        if state != Some(head.heads.state(&keyring)) {
-            return Err(StoreError::integrity("log_head", "the last entry speaks of other set heads"));
+        let said = leaf.and_then(|(_, body)| super::verify::said_by(&body));
+        match said {
+            Some((state, _)) if state != head.heads.state(&keyring) => {
+                Err(StoreError::integrity("log_head", "the last entry speaks of other set heads"))
+            }
+            // The head's time holds the clock; set ahead it would stop the vault, set back it would lie.
+            Some((_, at)) if at != head.at => {
+                Err(StoreError::integrity("log_head", "its time is not the last entry's"))
+            }
+            Some(_) => Ok(()),
+            None => Err(StoreError::integrity("log_leaf", "the last entry is not a leaf")),
         }
-        Ok(())
     }
 }
 
 impl Store {
     /// Compares the log's head with its own checkpoint and with the high-water mark.
     pub(super) async fn check_at_start(&self) -> Result<(), StoreError> {
+        // Before the snapshot: another process that commits in between raises the mark beyond it.
+        let mark = self.high_water.read(&self.verifier())?;
         let mut view = self.view().await?;
         let head = view.head().await?;
         let signed = Checkpoint::open(&head.checkpoint, &self.verifier())
@@ -145,23 +155,36 @@ impl Store {
         if count.int(0)? as u64 != head.size || count.int(1)? + 1 != head.size as i64 {
             return Err(StoreError::integrity("log_leaf", "entries are missing or added"));
         }
-        if let Some(mark) = self.high_water.read(&self.verifier())? {
-            if mark.size > head.size {
-                return Err(StoreError::integrity(
-                    "log",
-                    format!(
-                        "it has {} entries and the high-water mark {}: it was turned back",
-                        head.size, mark.size
-                    ),
-                ));
-            }
+        if let Some(mark) = mark {
+            within(&mark, head.size)?;
             if view.root_at(mark.size).await? != mark.root {
-                return Err(StoreError::integrity(
-                    "log",
-                    "its beginning is not the one of the high-water mark",
-                ));
+                return Err(another_beginning());
             }
         }
         view.check_deciding_tables().await
     }
+
+    /// Compares a writer's head with the mark: a log that is cut while the vault is open would grow
+    /// again and raise the mark over the place. The writer has its turn, so no one is ahead of it.
+    pub(super) fn check_mark(&self, head: &Head) -> Result<(), StoreError> {
+        let Some(mark) = self.high_water.read(&self.verifier())? else { return Ok(()) };
+        within(&mark, head.size)?;
+        if mark.size == head.size && mark.root != head.frontier.root() {
+            return Err(another_beginning());
+        }
+        Ok(())
+    }
+}
+
+fn within(mark: &Checkpoint, size: u64) -> Result<(), StoreError> {
+    if mark.size > size {
+        let found =
+            format!("it has {size} entries and the high-water mark {}: it was turned back", mark.size);
+        return Err(StoreError::integrity("log", found));
+    }
+    Ok(())
+}
+
+fn another_beginning() -> StoreError {
+    StoreError::integrity("log", "its beginning is not the one of the high-water mark")
 }

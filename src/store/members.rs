@@ -122,6 +122,20 @@ impl Store {
         tx.commit().await
     }
 
+    /// Destroys those keys of one birth that came to no member, for instance because another writer was
+    /// first with the same card. Returns how many.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn take_back_births(&self, first: i64, count: usize) -> Result<u64, StoreError> {
+        let mut tx = self.engine.begin_write().await?;
+        let sql = "delete from keys.data_key where ordinal >= $1 and ordinal < $2 and not exists \
+                   (select 1 from member_record r where r.ordinal = keys.data_key.ordinal)";
+        let taken = tx.execute(sql, &[Arg::Int(first), Arg::Int(first + count as i64)]).await?;
+        tx.commit().await?;
+        Ok(taken)
+    }
+
     /// Sweeps keys that have no member: births that a crash broke off. Returns how many.
     ///
     /// # Errors
@@ -232,11 +246,13 @@ impl View<'_> {
 }
 
 impl Work<'_> {
-    /// Stores new members with their index entries.
+    /// Stores new members with their index entries. Their keys must be there: between birth and now
+    /// another process may have started and swept them, and what they sealed would be lost.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Conflict`] when a key is gone: give birth again. Otherwise, the database failed.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
+        self.keys_are_there(members).await?;
         let tags: Vec<Vec<u8>> = members.iter().map(|m| pack(&m.attributes.tags)).collect();
         let rows: Vec<Vec<Arg<'_>>> = members.iter().zip(&tags).map(|(m, t)| member_args(m, t)).collect();
         self.insert_all(&MEMBER, &rows).await?;
@@ -256,6 +272,18 @@ impl Work<'_> {
         let rows: Vec<Vec<Arg<'_>>> =
             entries.iter().map(|(i, tag, o)| vec![Arg::Int(*i), Arg::Bytes(*tag), Arg::Int(*o)]).collect();
         self.insert_all(&MEMBER_INDEX, &rows).await
+    }
+
+    async fn keys_are_there(&mut self, members: &[Member]) -> Result<(), StoreError> {
+        for members in members.chunks(1000) {
+            let list = (0..members.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
+            let sql = format!("select count(*) from keys.data_key where ordinal in ({list})");
+            let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
+            if self.view.tx.one(built(sql), &args).await?.int(0)? != members.len() as i64 {
+                return Err(StoreError::Conflict("member_has_key".into()));
+            }
+        }
+        Ok(())
     }
 
     /// Replaces a member that was read in this turn, index entries included.
@@ -364,7 +392,7 @@ fn member_args<'a>(m: &'a Member, tags: &'a [u8]) -> Vec<Arg<'a>> {
     ]
 }
 
-fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
+pub(super) fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
     let text = |i: usize| match &row[i] {
         Value::Text(t) => Some(t.clone()),
         _ => None,

@@ -7,7 +7,9 @@ pub mod documents;
 pub(crate) mod engine;
 mod error;
 mod heads;
+pub mod held;
 mod high_water;
+mod keystore;
 pub mod log;
 pub mod members;
 pub mod packages;
@@ -48,6 +50,19 @@ pub struct Place {
     pub high_water: Option<PathBuf>,
     /// The root passphrase, for a vault that has one.
     pub passphrase: Option<zeroize::Zeroizing<Vec<u8>>>,
+    /// The clock, when it is not the machine's: tests that wait for a day.
+    pub clock: Option<Arc<Clock>>,
+}
+
+impl Place {
+    fn clock(&self, zone: &str) -> Result<Arc<Clock>, StoreError> {
+        match &self.clock {
+            Some(clock) => Ok(clock.clone()),
+            None => {
+                Clock::system(zone).map(Arc::new).map_err(|_| StoreError::integrity("vault", "unknown zone"))
+            }
+        }
+    }
 }
 
 /// What a vault is, for ever.
@@ -77,8 +92,10 @@ impl Store {
     /// Makes a new vault: schema, keys, signing keys, and its first log entry.
     ///
     /// # Errors
-    /// There is one already, or something cannot be written.
+    /// There is one already, the zone is unknown, or something cannot be written.
     pub async fn create(place: &Place, info_demo: bool, zone: &str) -> Result<Self, StoreError> {
+        // Before anything is written: half a vault is in the way of a whole one.
+        let clock = place.clock(zone)?;
         let folder = |e: std::io::Error| match e.kind() {
             std::io::ErrorKind::StorageFull => StoreError::DiskFull,
             _ => StoreError::ReadOnly,
@@ -94,8 +111,6 @@ impl Store {
         }
         engine.check_durability().await?;
         engine.migrate().await?;
-        let clock =
-            Arc::new(Clock::system(zone).map_err(|_| StoreError::integrity("vault", "unknown zone"))?);
         let info = VaultInfo { id: VaultId(random()?), demo: info_demo, zone: zone.to_owned() };
         let root = LocalRoot::create(&root_path, place.passphrase.as_deref().map(Vec::as_slice))?;
         let wrapped = Keyring::birth(info.id, &root)?;
@@ -147,11 +162,10 @@ impl Store {
         let keyring = Arc::new(Keyring::open(info.id, &root, &wrapped)?);
         let signer = signer(&info, files::load(&place.dir, "checkpoint", &root)?)?;
         let manifest_key = files::load(&place.dir, "manifest", &root)?;
-        let zone = Clock::system(&info.zone).map_err(|_| StoreError::integrity("vault", "zone"))?;
+        let clock = place.clock(&info.zone)?;
         let high_water = HighWater::new(high_water_path(place, &info));
         let dir = place.dir.clone();
-        let store =
-            Store { engine, keyring, clock: Arc::new(zone), high_water, signer, manifest_key, info, dir };
+        let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir };
         store.check_at_start().await?;
         Ok(store)
     }
@@ -218,7 +232,7 @@ impl Store {
     /// Makes deleted keys illegible where they may still stand in the engine's own files.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Busy`] when a view held the files for ten seconds: they are still legible.
     pub async fn forget_deleted(&self) -> Result<(), StoreError> {
         self.engine.forget_deleted().await
     }
@@ -252,14 +266,19 @@ fn high_water_path(place: &Place, info: &VaultInfo) -> PathBuf {
 async fn read_birth(engine: &Engine) -> Result<(VaultInfo, Vec<WrappedKey>), StoreError> {
     let bad = || StoreError::integrity("vault", "its row is missing or malformed");
     let mut tx = engine.begin_read().await?;
-    let row = tx.maybe("select vault_id, demo, zone from vault", &[]).await?.ok_or_else(bad)?;
-    let id: [u8; 16] = row.bytes(0)?.try_into().map_err(|_| bad())?;
-    let info = VaultInfo { id: VaultId(id), demo: row.int(1)? != 0, zone: row.text(2)? };
+    let info = tx.maybe("select vault_id, demo, zone from vault", &[]).await;
+    let info = info.and_then(|row| {
+        let row = row.ok_or_else(bad)?;
+        let id: [u8; 16] = row.bytes(0)?.try_into().map_err(|_| bad())?;
+        Ok(VaultInfo { id: VaultId(id), demo: row.int(1)? != 0, zone: row.text(2)? })
+    });
+    let info = info.map_err(|e| e.unreadable("vault"))?;
     let mut keys = Vec::new();
     for row in tx.all("select kind, version, wrapped from vault_key order by kind, version", &[]).await? {
-        let kind =
-            KeyKind::parse(&row.text(0)?).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
-        keys.push(WrappedKey { kind, version: row.int(1)?, wrapped: row.bytes(2)? });
+        let read = || Ok((row.text(0)?, row.int(1)?, row.bytes(2)?));
+        let (kind, version, wrapped) = read().map_err(|e: StoreError| e.unreadable("vault_key"))?;
+        let kind = KeyKind::parse(&kind).map_err(|_| StoreError::integrity("vault_key", "unknown kind"))?;
+        keys.push(WrappedKey { kind, version, wrapped });
     }
     Ok((info, keys))
 }

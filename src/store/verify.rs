@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use serde_json::Value as Json;
 
 use super::chunks::{AGE, Chunks, State, consent_kind};
-use super::consents::{PAGE, last_event_ordinal, page_of_events};
+use super::consents::{PAGE, page_of_events};
 use super::engine::Arg;
 use super::heads::recompute;
 use super::table::TABLES;
@@ -16,6 +16,7 @@ use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::is_stored;
 use crate::audit::tree::{Frontier, Hash, leaf_hash};
+use crate::clock::{Micros, parse_rfc3339};
 
 /// Something that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -40,18 +41,19 @@ pub struct Verified {
     pub problems: Vec<Problem>,
 }
 
-/// The `state` a leaf speaks of.
-pub(super) fn state_of(leaf: &[u8]) -> Option<Hash> {
+/// The `state` a leaf speaks of, and its time.
+pub(super) fn said_by(leaf: &[u8]) -> Option<(Hash, Micros)> {
     let json: Json = serde_json::from_slice(leaf).ok()?;
     let mut state = [0; 32];
     hex::decode_to_slice(json.get("state")?.as_str()?, &mut state).ok()?;
-    Some(state)
+    Some((state, parse_rfc3339(json.get("at")?.as_str()?)?))
 }
 
-struct Findings(BTreeSet<Problem>);
+/// What was found so far.
+pub(super) struct Findings(BTreeSet<Problem>);
 
 impl Findings {
-    fn add(&mut self, what: impl Into<String>, place: impl Into<String>) {
+    pub(super) fn add(&mut self, what: impl Into<String>, place: impl Into<String>) {
         // A damaged table can hold a million problems; the first hundred tell enough.
         if self.0.len() < 100 {
             self.0.insert(Problem { what: what.into(), place: place.into() });
@@ -59,7 +61,7 @@ impl Findings {
     }
 
     /// Keeps an integrity error as a finding; any other error ends the verifying.
-    fn keep<T>(&mut self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    pub(super) fn keep<T>(&mut self, result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(StoreError::Integrity { what, place }) => {
@@ -79,12 +81,12 @@ impl Store {
     /// Only what kept it from looking; what it found wrong is in the answer.
     pub async fn verify(&self, deep: bool, against: &[Checkpoint]) -> Result<Verified, StoreError> {
         let mut found = Findings(BTreeSet::new());
+        // Before the snapshot: another process that commits in between raises the mark beyond it.
+        let mark = self.high_water.read(&self.verifier());
         let mut view = self.view().await?;
         let head = view.head().await;
         let head = found.keep(head)?;
-        let walked = view
-            .walk_tree(head.as_ref(), against, self.high_water.read(&self.verifier()), &mut found)
-            .await?;
+        let walked = view.walk_tree(head.as_ref(), against, mark, &mut found).await?;
         if let Some(head) = &head {
             self.check_head(head, &walked, &mut found);
             if deep {
@@ -103,18 +105,28 @@ impl Store {
     }
 
     fn check_head(&self, head: &Head, walked: &Walked, found: &mut Findings) {
-        match Checkpoint::open(&head.checkpoint, &self.verifier()) {
-            Err(_) => found.add("checkpoint", "its signature or text is wrong"),
-            Ok(c) if c.size != walked.frontier.size() || c.root != walked.frontier.root() => {
-                found.add("checkpoint", "it is not over the entries that are there");
-            }
-            Ok(_) => {}
+        let edge = &walked.frontier;
+        let signed = Checkpoint::open(&head.checkpoint, &self.verifier());
+        if signed.is_err() {
+            found.add("checkpoint", "its signature or text is wrong");
         }
-        if head.size != walked.frontier.size() || head.frontier != walked.frontier {
+        if let Ok(c) = &signed
+            && (c.size, c.root) != (edge.size(), edge.root())
+        {
+            found.add("checkpoint", "it is not over the entries that are there");
+            // What is signed and what is sealed agree, so it is the entries that were touched.
+            if c.root == head.frontier.root() {
+                found.add("log_leaf", "its entries are not those that were signed and sealed");
+            }
+        }
+        if head.size != edge.size() || head.frontier != *edge {
             found.add("log_head", "its right edge is not that of the entries");
         }
-        if walked.state != Some(head.heads.state(&self.keyring)) {
+        if walked.said.map(|said| said.0) != Some(head.heads.state(&self.keyring)) {
             found.add("log_head", "its set heads are not those the last entry speaks of");
+        }
+        if walked.said.map(|said| said.1) != Some(head.at) {
+            found.add("log_head", "its time is not the last entry's");
         }
     }
 }
@@ -122,7 +134,8 @@ impl Store {
 /// What walking the leaves gave.
 struct Walked {
     frontier: Frontier,
-    state: Option<Hash>,
+    /// What the last leaf says: the hash over all set heads, and its time.
+    said: Option<(Hash, Micros)>,
     /// The newest head that any leaf gave of each table.
     heads: BTreeMap<String, String>,
 }
@@ -135,7 +148,7 @@ impl View<'_> {
         mark: Result<Option<Checkpoint>, StoreError>,
         found: &mut Findings,
     ) -> Result<Walked, StoreError> {
-        let mut walked = Walked { frontier: Frontier::new(), state: None, heads: BTreeMap::new() };
+        let mut walked = Walked { frontier: Frontier::new(), said: None, heads: BTreeMap::new() };
         let mut wanted: Vec<(String, Checkpoint)> =
             against.iter().map(|c| ("against".to_owned(), c.clone())).collect();
         wanted.extend(found.keep(mark)?.flatten().map(|c| ("high-water mark".to_owned(), c)));
@@ -180,8 +193,11 @@ impl View<'_> {
         found: &mut Findings,
     ) -> Result<(), StoreError> {
         let mut left = nodes.clone();
-        for row in self.tx.all("select level, position, hash from log_node", &[]).await? {
-            let key = (row.int(0)?, row.int(1)?);
+        let sql = "select level, position, hash from log_node";
+        for row in self.tx.all(sql, &[]).await.map_err(|e| e.unreadable("log_node"))? {
+            let read = || Ok((row.int(0)?, row.int(1)?));
+            let read = read().map_err(|e: StoreError| e.unreadable("log_node"));
+            let Some(key) = found.keep(read)? else { continue };
             if left.remove(&key).is_none_or(|hash| row.bytes(2).ok().as_deref() != Some(hash.as_slice())) {
                 found.add("log_node", format!("level {} position {}", key.0, key.1));
             }
@@ -198,8 +214,12 @@ impl View<'_> {
         found: &mut Findings,
     ) -> Result<(), StoreError> {
         let mut stored = BTreeSet::new();
-        for row in self.tx.all("select alias, seq from log_alias", &[]).await? {
-            if !stored.insert((row.bytes(0)?, row.int(1)?)) {
+        let sql = "select alias, seq from log_alias";
+        for row in self.tx.all(sql, &[]).await.map_err(|e| e.unreadable("log_alias"))? {
+            let read = || Ok((row.bytes(0)?, row.int(1)?));
+            let read = read().map_err(|e: StoreError| e.unreadable("log_alias"));
+            let Some(read) = found.keep(read)? else { continue };
+            if !stored.insert(read) {
                 found.add("log_alias", "a row stands twice");
             }
         }
@@ -237,65 +257,10 @@ impl View<'_> {
         Ok(())
     }
 
-    /// Every data key must open for its member and every member must have one.
-    async fn check_keystore(&mut self, found: &mut Findings) -> Result<(), StoreError> {
-        let keyring = self.store.keyring.clone();
-        let mut keys = 0;
-        let mut last = None;
-        {
-            let sql = "select k.ordinal, k.id, k.kek, k.wrapped, r.id from keys.data_key k \
-                       left join member_record r on r.ordinal = k.ordinal order by k.ordinal";
-            let mut rows = self.tx.stream(sql, &[]);
-            while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable("keys.data_key"))? {
-                let read = || -> Result<_, StoreError> {
-                    Ok((row.int(0)?, row.bytes(1)?, row.int(2)?, row.bytes(3)?, row.maybe_bytes(4)?))
-                };
-                let Some((ordinal, id, kek, wrapped, member)) =
-                    found.keep(read().map_err(|e| e.unreadable("keys.data_key")))?
-                else {
-                    continue;
-                };
-                keys += i64::from(member.is_some());
-                if last == Some(ordinal) {
-                    found.add("keys.data_key", format!("ordinal {ordinal} stands twice"));
-                }
-                last = Some(ordinal);
-                match member {
-                    None => found.add("keys.data_key", format!("ordinal {ordinal} has no member")),
-                    Some(member) if member != id => {
-                        found.add("keys.data_key", format!("ordinal {ordinal} is another member's"));
-                    }
-                    Some(_) if keyring.unwrap(kek, &[b"data-key", &id], &wrapped).is_err() => {
-                        found.add("keys.data_key", format!("ordinal {ordinal} does not open"));
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-        let members = self.tx.one("select count(*) from member_record", &[]).await?.int(0)?;
-        if members != keys {
-            found.add("keys.data_key", format!("{} members have no key", members - keys));
-        }
-        let next = self.tx.maybe("select next from keys.counter where name = 'ordinal'", &[]).await?;
-        let next = next.map(|r| r.int(0)).transpose()?.unwrap_or(0);
-        let highest =
-            self.tx.one("select max(ordinal) from consent_event", &[]).await?.maybe_int(0)?.unwrap_or(0);
-        if next <= last.unwrap_or(0).max(highest) {
-            found.add("keys.counter", "ordinals would be used again");
-        }
-        let sql = "select package, kek, wrapped from keys.package_key order by package";
-        for row in self.tx.all(sql, &[]).await? {
-            let package = row.text(0)?;
-            if keyring.unwrap(row.int(1)?, &[b"package-key", package.as_bytes()], &row.bytes(2)?).is_err() {
-                found.add("keys.package_key", package);
-            }
-        }
-        Ok(())
-    }
-
     /// The consent chunks must be what the events come to, for every member that is there.
     async fn check_chunks(&mut self, found: &mut Findings) -> Result<(), StoreError> {
-        let kinds = self.chunk_kinds().await?;
+        let kinds = self.chunk_kinds().await;
+        let kinds = found.keep(kinds)?.unwrap_or_default();
         let mut stored: BTreeMap<String, Chunks> = BTreeMap::new();
         for kind in kinds.iter().filter(|k| k.as_str() != AGE) {
             let chunks = self.chunks(kind).await;
@@ -303,10 +268,10 @@ impl View<'_> {
                 stored.insert(kind.clone(), chunks);
             }
         }
-        let last = last_event_ordinal(self).await?;
-        let mut from = 0;
-        while from <= last {
-            let present = self.ordinals_in(from, from + PAGE).await?;
+        // From one ordinal that is there to the next: a forged one far off must not be counted up to.
+        let mut next = self.next_ordinal(0).await;
+        while let Some(from) = found.keep(next)?.flatten() {
+            let present = self.ordinals_in(from, from.saturating_add(PAGE)).await?;
             let mut states: BTreeMap<(String, i64), State> = BTreeMap::new();
             let events = page_of_events(self, from).await;
             for event in found.keep(events)?.unwrap_or_default() {
@@ -327,9 +292,17 @@ impl View<'_> {
             if let Some((kind, _)) = states.keys().find(|(kind, _)| !kinds.contains(kind)) {
                 found.add("consent_chunk", format!("{kind} is missing"));
             }
-            from += PAGE;
+            next = self.next_ordinal(from.saturating_add(PAGE)).await;
         }
         Ok(())
+    }
+
+    /// The lowest ordinal from here on of which there is a member or an event.
+    async fn next_ordinal(&mut self, from: i64) -> Result<Option<i64>, StoreError> {
+        let sql = "select min(o) from (select min(ordinal) as o from member where ordinal >= $1 \
+                   union all select min(ordinal) as o from consent_event where ordinal >= $1) as next";
+        let next = self.tx.one(sql, &[Arg::Int(from)]).await.and_then(|row| row.maybe_int(0));
+        Ok(next.map_err(|e| e.unreadable("consent_event"))?.filter(|next| *next < i64::MAX))
     }
 
     async fn ordinals_in(&mut self, from: i64, to: i64) -> Result<BTreeSet<i64>, StoreError> {
@@ -362,7 +335,7 @@ impl Walked {
         if json.get("seq").and_then(Json::as_i64) != Some(seq) {
             found.add("log_leaf", format!("entry {seq} says it is another"));
         }
-        self.state = state_of(body);
+        self.said = said_by(body);
         if let Some(heads) = json.get("heads").and_then(Json::as_object) {
             for (table, head) in heads {
                 self.heads.insert(table.clone(), head.as_str().unwrap_or_default().to_owned());

@@ -136,6 +136,7 @@ impl<'s> Work<'s> {
     pub(super) async fn begin(store: &'s Store) -> Result<Self, StoreError> {
         let mut view = View { tx: store.engine.begin_write().await?, store };
         let head = view.head().await?;
+        store.check_mark(&head)?;
         Self::on(view, head)
     }
 
@@ -154,8 +155,10 @@ impl<'s> Work<'s> {
 
     fn on(view: View<'s>, head: Head) -> Result<Self, StoreError> {
         let now = view.store.clock.now();
-        if now < head.at - CLOCK_SLACK {
-            return Err(StoreError::ClockBack((head.at - now) / 1_000_000));
+        // Saturating: the head's time comes from the database, and start alone has compared it.
+        let behind = head.at.saturating_sub(now);
+        if behind > CLOCK_SLACK {
+            return Err(StoreError::ClockBack(behind / 1_000_000));
         }
         let at = now.max(head.at);
         Ok(Work { view, head, at, changes: BTreeMap::new(), scratch: Vec::new() })

@@ -13,7 +13,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::clock::{NoRandomness, random};
+use crate::clock::{NoRandomness, Randomness};
 use crate::keyring::aead::{Cipher, DoesNotOpen, Key};
 use crate::model::field::Field;
 use crate::model::ids::{Alias, MemberId, VaultId};
@@ -25,6 +25,8 @@ const KEY_VERSION: u32 = 1;
 const LABEL: &[u8] = b"countersign.field.v1";
 /// Number of the alias in a record.
 const ALIAS: u8 = 0;
+/// Number in the associated data of a consent's evidence, which lies outside the record.
+const EVIDENCE: u8 = 255;
 
 /// A member's data key, set up. It seals; what it opens leaves this room only through a grant.
 pub struct MemberKey {
@@ -48,16 +50,36 @@ impl MemberKey {
     ///
     /// # Errors
     /// No randomness.
-    pub fn seal(&self, field: Field, version: u32, value: &str) -> Result<Entry, NoRandomness> {
-        self.seal_number(field.number(), version, value.as_bytes(), bucket(field))
+    pub fn seal(
+        &self,
+        random: &mut Randomness,
+        field: Field,
+        version: u32,
+        value: &str,
+    ) -> Result<Entry, NoRandomness> {
+        self.seal_number(random, field.number(), version, value.as_bytes(), bucket(field))
     }
 
     /// Seals the random name under which the log speaks of this member.
     ///
     /// # Errors
     /// No randomness.
-    pub fn seal_alias(&self, alias: Alias) -> Result<Entry, NoRandomness> {
-        self.seal_number(ALIAS, 1, &alias.0, 16)
+    pub fn seal_alias(&self, random: &mut Randomness, alias: Alias) -> Result<Entry, NoRandomness> {
+        self.seal_number(random, ALIAS, 1, &alias.0, 16)
+    }
+
+    /// Seals what shows a consent, bound to the number of the consent event. People write names into it,
+    /// so it is personal and goes with the member's key.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn seal_evidence(
+        &self,
+        random: &mut Randomness,
+        event: u32,
+        evidence: &str,
+    ) -> Result<Sealed, NoRandomness> {
+        Ok(self.seal_number(random, EVIDENCE, event, evidence.as_bytes(), 64)?.sealed)
     }
 
     /// The alias. It names nobody outside the log, so no grant is asked.
@@ -73,6 +95,7 @@ impl MemberKey {
 
     fn seal_number(
         &self,
+        random: &mut Randomness,
         number: u8,
         version: u32,
         value: &[u8],
@@ -87,7 +110,7 @@ impl MemberKey {
         let mut out = Vec::with_capacity(5 + 28 + padded);
         out.push(SUITE);
         out.extend_from_slice(&KEY_VERSION.to_le_bytes());
-        self.cipher.seal_with(random()?, &self.aad(number, version, KEY_VERSION), &plain, &mut out);
+        self.cipher.seal_with(random.take()?, &self.aad(number, version, KEY_VERSION), &plain, &mut out);
         Ok(Entry { number, version, sealed: Sealed(out) })
     }
 
@@ -160,7 +183,7 @@ mod tests {
         fn what_was_sealed_opens(value in "\\PC{0,256}", version in 1u32..9) {
             for field in Field::ALL {
                 let key = key(1, 2, 3);
-                let entry = key.seal(*field, version, &value).unwrap();
+                let entry = key.seal(&mut Randomness::default(), *field, version, &value).unwrap();
                 prop_assert_eq!(opens(&key, field.number(), version, &entry.sealed.0), Some(value.as_bytes().to_vec()));
             }
         }
@@ -168,7 +191,7 @@ mod tests {
 
     #[test]
     fn it_opens_in_its_own_place_only() {
-        let entry = key(1, 2, 3).seal(Field::Name, 1, "李娜").unwrap();
+        let entry = key(1, 2, 3).seal(&mut Randomness::default(), Field::Name, 1, "李娜").unwrap();
         let sealed = &entry.sealed.0;
         assert!(opens(&key(1, 2, 3), 2, 1, sealed).is_some());
         assert!(opens(&key(9, 2, 3), 2, 1, sealed).is_none(), "vault");
@@ -186,14 +209,15 @@ mod tests {
     #[test]
     fn names_of_two_and_four_characters_are_of_one_length() {
         let key = key(1, 2, 3);
-        let length = |name| key.seal(Field::Name, 1, name).unwrap().sealed.0.len();
+        let length =
+            |name| key.seal(&mut Randomness::default(), Field::Name, 1, name).unwrap().sealed.0.len();
         assert_eq!(length("李娜"), length("欧阳娜娜"));
     }
 
     #[test]
     fn the_alias_opens_without_a_grant() {
         let key = key(1, 2, 3);
-        let record = Record(vec![key.seal_alias(Alias([7; 16])).unwrap()]);
+        let record = Record(vec![key.seal_alias(&mut Randomness::default(), Alias([7; 16])).unwrap()]);
         assert_eq!(key.alias(&record).unwrap(), Alias([7; 16]));
     }
 }

@@ -14,15 +14,17 @@ pub use field::MemberKey;
 pub use open::Comparer;
 pub use plain::{Masked, Plain};
 pub use rows::{CardRank, NotItsMember, Rows, SealedMember};
-pub use tags::{PostContact, contact_tags};
+pub use tags::{PostContact, contact_tag, contact_tags};
 
 use std::sync::Arc;
 
-use crate::clock::random;
+use crate::clock::Randomness;
 use crate::keyring::Keyring;
 use crate::keyring::aead::{DoesNotOpen, Key};
 use crate::model::ids::MemberId;
 use crate::store::StoreError;
+use zeroize::Zeroizing;
+
 use crate::store::members::WrappedDataKey;
 
 /// Seals and opens member fields.
@@ -37,14 +39,20 @@ impl Vault {
         Vault { keyring }
     }
 
+    /// The vault's keys that are not a member's: index tags, suppression tags.
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
     /// A new member's id and data key, and the key wrapped for the keystore.
     ///
     /// # Errors
     /// No randomness.
-    pub fn birth(&self) -> Result<(MemberKey, WrappedDataKey), StoreError> {
-        let id = MemberId(random()?);
-        let key = Key::random()?;
-        let (kek, wrapped) = self.keyring.wrap(&[b"data-key", &id.0], &key)?;
+    pub fn birth(&self, random: &mut Randomness) -> Result<(MemberKey, WrappedDataKey), StoreError> {
+        let id = MemberId(random.take()?);
+        let key = Key::new(Zeroizing::new(random.take()?));
+        let mut wrapped = Vec::with_capacity(60);
+        let kek = self.keyring.wrap_with(random.take()?, &[b"data-key", &id.0], &key, &mut wrapped);
         let member = MemberKey::new(self.keyring.vault(), id, &key);
         Ok((member, WrappedDataKey { id, kek, wrapped }))
     }

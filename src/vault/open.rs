@@ -5,13 +5,13 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 use super::plain::{Masked, Plain};
-use super::{MemberKey, Vault};
+use super::{MemberKey, PostContact, Vault};
 use crate::access::{Grant, Maintenance, Masking, OneMember};
 use crate::keyring::aead::DoesNotOpen;
 use crate::model::field::Field;
 use crate::model::sealed::Record;
 use crate::policy::Policy;
-use crate::store::members::WrappedDataKey;
+use crate::store::members::{ContactTag, WrappedDataKey};
 
 impl Vault {
     /// Opens the granted fields of the granted member. A field without a value is left out.
@@ -104,6 +104,23 @@ impl Comparer {
             (Some(plain), Some(value)) => plain.lend()?.as_bytes().ct_eq(value.as_bytes()).into(),
             _ => false,
         })
+    }
+}
+
+impl Comparer {
+    /// Tags of the postal contact point that a record holds; `None` unless all three values are there.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`].
+    pub fn post_tag(&self, key: &MemberKey, record: &Record) -> Result<Option<ContactTag>, DoesNotOpen> {
+        let open = |field| open_field(key, record, field);
+        let (Some(name), Some(address), Some(postcode)) =
+            (open(Field::Name)?, open(Field::Address)?, open(Field::Postcode)?)
+        else {
+            return Ok(None);
+        };
+        let post = PostContact { name: name.lend()?, address: address.lend()?, postcode: postcode.lend()? };
+        Ok(Some(post.tag(self.vault.keyring())))
     }
 }
 

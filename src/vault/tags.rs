@@ -26,6 +26,11 @@ impl PostContact<'_> {
         let (name, address, postcode) = (fold(self.name), fold(self.address), fold(self.postcode));
         Zeroizing::new(bind(&[name.as_bytes(), address.as_bytes(), postcode.as_bytes()]))
     }
+
+    /// Its tags.
+    pub fn tag(&self, keyring: &Keyring) -> ContactTag {
+        contact_tag(keyring, Index::Post, &self.folded())
+    }
 }
 
 /// Tags of what is there of card, mobile, email and postal contact point.
@@ -36,14 +41,19 @@ pub fn contact_tags(
     email: Option<&str>,
     post: Option<&PostContact<'_>>,
 ) -> Vec<ContactTag> {
-    let both = |index: Index, value: &[u8]| ContactTag {
+    let both = |index: Index, value: &str| contact_tag(keyring, index, value.as_bytes());
+    let mut tags = vec![both(Index::Card, card)];
+    tags.extend(mobile.map(|v| both(Index::Mobile, v)));
+    tags.extend(email.map(|v| both(Index::Email, v)));
+    tags.extend(post.map(|v| v.tag(keyring)));
+    tags
+}
+
+/// Both tags of one normalised value.
+pub fn contact_tag(keyring: &Keyring, index: Index, value: &[u8]) -> ContactTag {
+    ContactTag {
         index,
         tag: keyring.index_tag(index, value),
         suppression: keyring.suppression_tag(index, value),
-    };
-    let mut tags = vec![both(Index::Card, card.as_bytes())];
-    tags.extend(mobile.map(|v| both(Index::Mobile, v.as_bytes())));
-    tags.extend(email.map(|v| both(Index::Email, v.as_bytes())));
-    tags.extend(post.map(|v| both(Index::Post, &v.folded())));
-    tags
+    }
 }

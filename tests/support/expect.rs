@@ -8,7 +8,7 @@ use super::generate::{Generated, Row};
 /// A member that was imported without a covenant is pending, and pending is not active.
 pub const PENDING: &str = "not_active";
 /// Said yes, but another holder of the same contact point refuses it (design.md, Consent).
-pub const REFUSED_BY_ANOTHER: &str = "no_consent";
+pub const REFUSED_BY_ANOTHER: &str = "withdrawn";
 
 /// The two channels that a fresh vault has open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 //! its own by `#[path = "../support/mod.rs"] mod support;`.
 //!
 //! `generate` makes members, `expect` says which of them must be in which file, `cli` runs the built binary,
-//! `postgres` lends a private server, `scan` looks for plaintext in whatever was left behind.
+//! `postgres` lends a private server, `scan` looks for plaintext in whatever was left behind, `world` is a
+//! furnished vault.
 
 // Each test binary compiles this folder and uses its own part of it.
 #![allow(dead_code)]
@@ -12,3 +13,4 @@ pub mod expect;
 pub mod generate;
 pub mod postgres;
 pub mod scan;
+pub mod world;

@@ -1,0 +1,239 @@
+//! The writing half of an import: one transaction a batch.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use super::consenting::OF;
+use super::reading::{Batch, Checked};
+use super::settling::{Consent, Job, Look, Outcome, settle};
+use super::{Counts, Run};
+use crate::audit::event::{Action, Event};
+use crate::broker::{Broker, Error};
+use crate::intake::CellError;
+use crate::keyring::Tag;
+use crate::model::code::Channel;
+use crate::store::chunks::{AGE, State, consent_kind};
+use crate::store::consents::ConsentEvent;
+use crate::store::members::{Member, WrappedDataKey};
+use crate::store::{StoreError, Work};
+
+/// A batch whose first round is settled against what was stored a moment ago.
+pub(super) struct Prepared {
+    batch: Arc<Batch>,
+    /// Entries in the log then.
+    seen: u64,
+    outcomes: Vec<Outcome>,
+}
+
+/// What the batch before did: all that may have changed since the next one was prepared, if nobody else
+/// wrote.
+#[derive(Default)]
+pub(super) struct Last {
+    seq: Option<u64>,
+    touched: HashSet<Tag>,
+}
+
+/// A stored batch.
+pub(super) struct Stored {
+    pub(super) counts: Counts,
+    /// Rejected rows by line.
+    pub(super) rejected: Vec<(u64, Vec<CellError>)>,
+    /// Members that are new or changed, for the shared contact points.
+    pub(super) touched: Vec<i64>,
+    pub(super) last: Last,
+}
+
+impl Broker {
+    /// Looks up and seals a batch's first round while the batch before is being written.
+    pub(super) async fn prepare(&self, job: &Arc<Job>, batch: Arc<Batch>) -> Result<Prepared, Error> {
+        let rows: Vec<&Checked> = batch.rounds.first().into_iter().flatten().collect();
+        let mut view = self.store.view().await?;
+        let look = Look::take(&mut view, &rows).await?;
+        drop(view);
+        let seen = look.seen;
+        let (job, own) = (job.clone(), batch.clone());
+        let settled = tokio::task::spawn_blocking(move || {
+            let rows: Vec<&Checked> = own.rounds.first().into_iter().flatten().collect();
+            settle(&job, &rows, &look)
+        });
+        // A blocking task that panicked is a fault in this program; nothing was stored.
+        let outcomes = settled.await.map_err(|_| StoreError::integrity("import", "sealing broke off"))??;
+        Ok(Prepared { batch, seen, outcomes })
+    }
+
+    /// Writes a batch: keys first, in a transaction of their own, then everything else with its entry.
+    pub(super) async fn store_batch(
+        &self,
+        run: &Run,
+        prepared: Prepared,
+        last: &Last,
+    ) -> Result<Stored, Error> {
+        let batch = prepared.batch.clone();
+        match self.try_store(run, prepared, last).await {
+            // Another process swept the keys or was first with a card: once more, with new births.
+            Err(Error::Store(StoreError::Conflict(_))) => {
+                let prepared = self.prepare(&run.job, batch).await?;
+                self.try_store(run, prepared, last).await
+            }
+            done => done,
+        }
+    }
+
+    async fn try_store(&self, run: &Run, mut prepared: Prepared, last: &Last) -> Result<Stored, Error> {
+        let batch = prepared.batch.clone();
+        let first_round: Vec<&Checked> = batch.rounds.first().into_iter().flatten().collect();
+        let keys: Vec<WrappedDataKey> = first_round
+            .iter()
+            .zip(&prepared.outcomes)
+            .filter(|(row, _)| !last.touched.contains(&row.card()))
+            .filter_map(|(_, outcome)| match outcome {
+                Outcome::Born(born) => Some(born.key.clone()),
+                _ => None,
+            })
+            .collect();
+        let first = if keys.is_empty() { 0 } else { self.store.birth(&keys).await? };
+        let mut ordinal = first;
+        for (row, outcome) in first_round.iter().zip(&mut prepared.outcomes) {
+            if let Outcome::Born(born) = outcome
+                && !last.touched.contains(&row.card())
+            {
+                born.member.ordinal = ordinal;
+                ordinal += 1;
+            }
+        }
+        let stored = self.write(run, &batch, &first_round, prepared, last).await;
+        let unused = stored.as_ref().map_or(keys.len() as u64, |s| keys.len() as u64 - s.counts.created);
+        if unused > 0 {
+            self.store.take_back_births(first, keys.len()).await?;
+        }
+        stored
+    }
+
+    async fn write(
+        &self,
+        run: &Run,
+        batch: &Batch,
+        first_round: &[&Checked],
+        mut prepared: Prepared,
+        last: &Last,
+    ) -> Result<Stored, Error> {
+        let mut work = self.store.work().await?;
+        let only_ours = work.seq() == prepared.seen
+            || (last.seq == Some(prepared.seen) && work.seq() == prepared.seen + 1);
+        let stale: Vec<usize> = (0..first_round.len())
+            .filter(|i| !only_ours || last.touched.contains(&first_round[*i].card()))
+            .collect();
+        if !stale.is_empty() {
+            let rows: Vec<&Checked> = stale.iter().map(|i| first_round[*i]).collect();
+            let look = Look::take(work.view(), &rows).await?;
+            for (i, outcome) in stale.into_iter().zip(settle(&run.job, &rows, &look)?) {
+                // Still new: what was sealed for it, and its ordinal, stay.
+                if !matches!((&prepared.outcomes[i], &outcome), (Outcome::Born(_), Outcome::Born(_))) {
+                    prepared.outcomes[i] = outcome;
+                }
+            }
+        }
+        let mut stored = Stored {
+            counts: Counts { read: batch.read, rejected: batch.rejected.len() as u64, ..Counts::default() },
+            rejected: batch.rejected.clone(),
+            touched: Vec::new(),
+            last: Last::default(),
+        };
+        stored.apply(&mut work, run, first_round, prepared.outcomes).await?;
+        for round in batch.rounds.iter().skip(1) {
+            let rows: Vec<&Checked> = round.iter().collect();
+            let look = Look::take(work.view(), &rows).await?;
+            let outcomes = settle(&run.job, &rows, &look)?;
+            stored.apply(&mut work, run, &rows, outcomes).await?;
+        }
+        let event = Event::new(Action::ImportBatch, run.actor.clone()).count("import", run.started);
+        let receipt = work.commit(stored.counts.on(event)).await?;
+        stored.last.seq = Some(receipt.seq());
+        stored.rejected.sort_by_key(|(line, _)| *line);
+        Ok(stored)
+    }
+}
+
+impl Stored {
+    /// Writes what one round came to.
+    async fn apply(
+        &mut self,
+        work: &mut Work<'_>,
+        run: &Run,
+        rows: &[&Checked],
+        outcomes: Vec<Outcome>,
+    ) -> Result<(), StoreError> {
+        let mut born: Vec<Member> = Vec::new();
+        let mut said = Said::default();
+        for (row, outcome) in rows.iter().zip(outcomes) {
+            self.counts.add(&outcome);
+            if !matches!(outcome, Outcome::Rejected(_)) && run.is_suppressed(row) {
+                self.counts.suppressed += 1;
+            }
+            match outcome {
+                Outcome::Same(_) => {}
+                Outcome::Rejected(error) => self.rejected.push((row.line, vec![error])),
+                Outcome::Born(it) => {
+                    if it.member.ordinal == 0 {
+                        // It was there when this batch was prepared, and is gone: seal it with a new key.
+                        return Err(StoreError::Conflict("member".into()));
+                    }
+                    let ordinal = it.member.ordinal;
+                    self.touch(row, ordinal);
+                    said.add(ordinal, it.consent, it.birthday.map(Some));
+                    born.push(it.member);
+                }
+                Outcome::Changed(it) => {
+                    let ordinal = it.old.ordinal;
+                    self.touch(row, ordinal);
+                    if let Some(new) = &it.new {
+                        work.update_member(&it.old, new).await?;
+                    }
+                    said.add(ordinal, it.consent, it.birthday);
+                }
+            }
+        }
+        work.insert_members(&born).await?;
+        said.write(work).await
+    }
+
+    fn touch(&mut self, row: &Checked, ordinal: i64) {
+        self.last.touched.insert(row.card());
+        self.touched.push(ordinal);
+    }
+}
+
+/// What a round says beside the members themselves: events, states, ages.
+#[derive(Default)]
+struct Said {
+    events: Vec<ConsentEvent>,
+    states: BTreeMap<Channel, Vec<(i64, State)>>,
+    ages: Vec<(i64, Option<jiff::civil::Date>)>,
+}
+
+impl Said {
+    fn add(&mut self, ordinal: i64, consent: Consent, birthday: Option<Option<jiff::civil::Date>>) {
+        self.events.extend(consent.event.map(|e| ConsentEvent { ordinal, ..e }));
+        for (channel, state) in consent.states {
+            self.states.entry(channel).or_default().push((ordinal, state));
+        }
+        self.ages.extend(birthday.map(|born| (ordinal, born)));
+    }
+
+    async fn write(self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        work.add_consent_events(&self.events).await?;
+        for (channel, states) in self.states {
+            let kind = consent_kind(OF.0, channel, OF.1);
+            let ordinals = states.iter().map(|s| s.0);
+            work.change_chunks(&kind, ordinals, |chunks| {
+                states.iter().for_each(|(ordinal, state)| chunks.set_state(*ordinal, *state));
+            })
+            .await?;
+        }
+        let ages = &self.ages;
+        work.change_chunks(AGE, ages.iter().map(|a| a.0), |chunks| {
+            ages.iter().for_each(|(ordinal, born)| chunks.set_birthday(*ordinal, *born));
+        })
+        .await
+    }
+}

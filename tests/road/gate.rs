@@ -1,0 +1,74 @@
+//! The download gate, recall, and what start settles (A8c, A8d, A9a).
+
+use countersign::model::ids::VendorCode;
+
+use crate::both;
+use crate::support::world::{World, code, executed, login, step};
+
+both!(
+    only_the_named_officer_and_once,
+    a_vendor_withdrawn_after_sealing_gets_nothing,
+    a_recalled_package_is_noise,
+    a_copied_file_gives_nothing,
+);
+
+async fn only_the_named_officer_and_once(world: &World) {
+    let broker = world.open().await;
+    let package = executed(&broker, "sms").await;
+    let out = world.dir.path().join("out");
+    for who in ["hq.officer", "hq.head", "hq.planner", "mem.head", "hq.it", "s1.receiver", "auditor", "admin"] {
+        let result = broker.package_download(step(&broker, who).await.unwrap(), &package, &out).await;
+        assert_eq!(code(result.map(|_| ())), "not_receiver", "{who}");
+    }
+    assert!(!out.exists());
+    let receiver = || step(&broker, "hq.receiver");
+    assert_eq!(code(broker.package_hand_off(receiver().await.unwrap().caller(), &package).await), "not_downloaded");
+    broker.package_download(receiver().await.unwrap(), &package, &out).await.unwrap();
+    // A broken transfer may be repeated by the same person within minutes; after the hand-off no more.
+    broker.package_download(receiver().await.unwrap(), &package, &out).await.unwrap();
+    broker.package_hand_off(receiver().await.unwrap().caller(), &package).await.unwrap();
+    let again = broker.package_download(receiver().await.unwrap(), &package, &out).await;
+    assert_eq!(code(again.map(|_| ())), "downloaded_already");
+    assert_eq!(code(broker.package_hand_off(receiver().await.unwrap().caller(), &package).await), "handed_off_already");
+}
+
+async fn a_vendor_withdrawn_after_sealing_gets_nothing(world: &World) {
+    let broker = world.open().await;
+    let package = executed(&broker, "sms").await;
+    let vendors = step(&broker, "hq.vendors").await.unwrap();
+    broker.vendor_suspend(vendors.caller(), &VendorCode::parse("SMS1").unwrap()).await.unwrap();
+    let out = world.dir.path().join("out");
+    let result = broker.package_download(step(&broker, "hq.receiver").await.unwrap(), &package, &out).await;
+    assert_eq!(code(result.map(|_| ())), "vendor_not_active");
+    let admin = step(&broker, "admin").await.unwrap();
+    broker.suspend(admin.caller(), &login("hq.receiver"), true).await.unwrap();
+    assert_eq!(code(step(&broker, "hq.receiver").await.map(|_| ())), "suspended");
+}
+
+async fn a_recalled_package_is_noise(world: &World) {
+    let broker = world.open().await;
+    let package = executed(&broker, "sms").await;
+    let head = step(&broker, "mem.head").await.unwrap();
+    broker.package_recall(head.caller(), &package, "wrong campaign").await.unwrap();
+    let out = world.dir.path().join("out");
+    let result = broker.package_download(step(&broker, "hq.receiver").await.unwrap(), &package, &out).await;
+    assert_eq!(code(result.map(|_| ())), "recalled");
+    let again = broker.request_execute(step(&broker, "hq.it").await.unwrap(), package.request(), &|_, _| {}).await;
+    assert_eq!(code(again.map(|_| ())), "executed_already");
+    assert_eq!(std::fs::read_dir(world.place().dir.join("packages")).unwrap().count(), 0);
+    assert_eq!(broker.audit_verify(true, &[]).await.unwrap().problems, []);
+}
+
+async fn a_copied_file_gives_nothing(world: &World) {
+    let broker = world.open().await;
+    executed(&broker, "sms").await;
+    let entries = std::fs::read_dir(world.place().dir.join("packages")).unwrap();
+    let sealed: Vec<_> = entries.map(|e| e.unwrap().path()).collect();
+    assert_eq!(sealed.len(), 1);
+    let output = std::process::Command::new("age")
+        .args(["-d", "-i"])
+        .args([world.identity("SMS1"), sealed[0].clone()])
+        .output()
+        .unwrap();
+    assert!(!output.status.success(), "the file at rest is not the vendor's file");
+}

@@ -1,0 +1,169 @@
+//! Requests, what was signed of them, packages, disclosures and erasures.
+
+use countersign::model::ids::{Alias, Digest};
+use countersign::store::StoreError;
+use countersign::store::packages::FactKind;
+use countersign::store::requests::RequestRow;
+
+use crate::fixture::{Vault, event};
+use crate::raw::Cell;
+use crate::words::{code, erasure, fact, package, package_no, request, request_no, signature, submission};
+
+on_both_engines!(
+    requests_and_their_rounds_read_back,
+    a_justification_is_sealed_and_committed_to,
+    one_package_of_a_request_is_live,
+    what_happened_to_a_package_and_who_is_in_it_reads_back,
+    package_keys_come_and_go,
+    erasures_read_back,
+);
+
+/// The name of the constraint that was broken: one name on both engines.
+#[track_caller]
+fn conflict(result: Result<(), StoreError>) -> String {
+    match result {
+        Err(StoreError::Conflict(name)) => name,
+        other => panic!("no conflict: {other:?}"),
+    }
+}
+
+async fn requests_and_their_rounds_read_back(vault: Vault) {
+    let mut work = vault.store.work().await.unwrap();
+    let mut rows = Vec::new();
+    for serial in 1..=2 {
+        assert_eq!(work.next_request_no(&code("HQ"), 2026).await.unwrap(), request_no(serial));
+        rows.push(request(serial));
+        work.put_request(rows.last().unwrap()).await.unwrap();
+    }
+    assert_eq!(work.next_request_no(&code("HQ"), 2027).await.unwrap().seq(), 1);
+    assert_eq!(work.next_request_no(&code("S1"), 2026).await.unwrap().to_string(), "CS2026-S1-0001");
+    rows[0] = RequestRow { form: "{}".into(), changed_at: 999, ..rows[0].clone() };
+    work.put_request(&rows[0]).await.unwrap();
+    for round in [2, 1] {
+        work.add_submission(&submission(1, round)).await.unwrap();
+        for number in [2, 1] {
+            work.add_signature(&signature(1, round, number)).await.unwrap();
+        }
+    }
+    work.commit(event()).await.unwrap();
+
+    let mut view = vault.store.view().await.unwrap();
+    assert_eq!(view.requests().await.unwrap(), [rows[1].clone(), rows[0].clone()]);
+    assert_eq!(view.request(&rows[0].no).await.unwrap(), Some(rows[0].clone()));
+    assert_eq!(view.request(&request_no(9)).await.unwrap(), None);
+    assert!(view.submissions(&rows[0].no).await.unwrap() == [submission(1, 1), submission(1, 2)]);
+    assert!(view.signatures(&rows[0].no, 2).await.unwrap() == [signature(1, 2, 1), signature(1, 2, 2)]);
+    assert!(view.signatures(&rows[1].no, 1).await.unwrap().is_empty());
+    drop(view);
+    // A round is submitted once and a place in it signed once.
+    for again in [true, false] {
+        let mut work = vault.store.work().await.unwrap();
+        let done = match again {
+            true => work.add_submission(&submission(1, 1)).await,
+            false => work.add_signature(&signature(1, 1, 1)).await,
+        };
+        assert_eq!(conflict(done), if again { "submission_pkey" } else { "signature_pkey" });
+    }
+    // Numbers are given once, whatever the text of the number.
+    let mut work = vault.store.work().await.unwrap();
+    work.put_request(&request(3)).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut raw = vault.raw().await;
+    raw.run("update request set no = 'CS2026-HQ-0009' where serial = 3").await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    assert_eq!(conflict(work.put_request(&request(3)).await), "request_number");
+    drop(work);
+    raw.run("update request set no = 'CS2026-HQ-0003' where serial = 3").await.unwrap();
+    vault.assert_sound().await;
+}
+
+async fn a_justification_is_sealed_and_committed_to(vault: Vault) {
+    let text = "会员来电要求核对地址";
+    let mut work = vault.store.work().await.unwrap();
+    let commitment = work.add_remark(text).await.unwrap();
+    let receipt = work.commit(event().digest("commitment", commitment)).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    assert_eq!(view.remark(receipt.seq()).await.unwrap().as_deref(), Some(text));
+    assert_eq!(view.remark(0).await.unwrap(), None);
+    drop(view);
+    let mut raw = vault.raw().await;
+    let table = raw.table("remark").await;
+    let [_, Cell::Bytes(salt), Cell::Bytes(body)] = &raw.rows(&table).await[0][..] else {
+        panic!("a remark")
+    };
+    assert_eq!(commitment, Digest::of(&[salt, text.as_bytes()].concat()));
+    assert!(!body.windows(6).any(|w| text.as_bytes().windows(6).any(|t| t == w)));
+    vault.assert_sound().await;
+}
+
+async fn one_package_of_a_request_is_live(vault: Vault) {
+    let (first, second, other) = (package(1, 1), package(1, 2), package(2, 1));
+    let mut work = vault.store.work().await.unwrap();
+    work.add_package(&first).await.unwrap();
+    work.add_package(&other).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    assert_eq!(conflict(work.add_package(&second).await), "package_one_live");
+    drop(work);
+    let mut work = vault.store.work().await.unwrap();
+    work.retire_package(&first).await.unwrap();
+    work.add_package(&second).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    let of_first = view.packages_of(&request_no(1)).await.unwrap();
+    assert_eq!(of_first.iter().map(|p| p.live).collect::<Vec<_>>(), [false, true]);
+    assert_eq!(of_first[1], second);
+    assert_eq!(view.packages().await.unwrap().last(), Some(&other));
+    drop(view);
+    vault.assert_sound().await;
+}
+
+async fn what_happened_to_a_package_and_who_is_in_it_reads_back(vault: Vault) {
+    let no = package_no(1, 1);
+    let facts = [fact(FactKind::Started, 1), fact(FactKind::Sealed, 2), fact(FactKind::Downloaded, 3)];
+    let mut work = vault.store.work().await.unwrap();
+    work.add_package(&package(1, 1)).await.unwrap();
+    for fact in &facts {
+        work.add_package_fact(&no, fact).await.unwrap();
+    }
+    work.add_disclosure(&no, Digest::of(b"one"), b"one").await.unwrap();
+    work.add_disclosure(&no, Digest::of(b"two"), b"two").await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    assert_eq!(view.package_facts(&no).await.unwrap(), facts);
+    assert_eq!(view.disclosure(&no).await.unwrap(), Some((Digest::of(b"two"), b"two".to_vec())));
+    assert_eq!(view.disclosure(&package_no(1, 2)).await.unwrap(), None);
+    drop(view);
+    vault.store.put_package_key(&no, 1, &vault.smith().await.package_key(&no)).await.unwrap();
+    vault.assert_sound().await;
+}
+
+async fn package_keys_come_and_go(vault: Vault) {
+    let (no, smith) = (package_no(1, 1), vault.smith().await);
+    for _ in 0..2 {
+        let wrapped = smith.package_key(&no);
+        vault.store.put_package_key(&no, 1, &wrapped).await.unwrap();
+        let found = vault.store.view().await.unwrap().package_key(&no).await.unwrap();
+        assert_eq!(found, Some((1, wrapped)));
+    }
+    vault.assert_sound().await;
+    vault.store.destroy_package_key(&no).await.unwrap();
+    vault.store.forget_deleted().await.unwrap();
+    assert_eq!(vault.store.view().await.unwrap().package_key(&no).await.unwrap(), None);
+    vault.assert_sound().await;
+}
+
+async fn erasures_read_back(vault: Vault) {
+    let mut work = vault.store.work().await.unwrap();
+    work.put_erasure(&erasure(2, None)).await.unwrap();
+    work.put_erasure(&erasure(1, None)).await.unwrap();
+    work.commit(event().member(Alias([1; 16]))).await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    work.put_erasure(&erasure(1, Some(88))).await.unwrap();
+    work.commit(event().member(Alias([1; 16]))).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    assert_eq!(view.erasures().await.unwrap(), [erasure(1, Some(88)), erasure(2, None)]);
+    assert_eq!(view.leaves_about(Alias([1; 16])).await.unwrap(), [1, 2]);
+    assert_eq!(view.leaves_about(Alias([2; 16])).await.unwrap(), [0; 0]);
+    drop(view);
+}

@@ -1,0 +1,336 @@
+//! Every table of the vault and its keystore, every column: edited, deleted, added, swapped, put back.
+//! `verify --deep` must name the table, and what a decision reads must keep the vault from opening.
+
+use countersign::model::code::{Channel, Purpose, RecipientClass, Role};
+use countersign::model::field::Index;
+use countersign::model::ids::{Alias, Digest};
+use countersign::store::StoreError;
+use countersign::store::chunks::{AGE, State, consent_kind};
+use countersign::store::members::Member;
+use countersign::store::packages::FactKind;
+
+use crate::fixture::{On, Vault, event, named};
+use crate::members::store_members;
+use crate::raw::{Cell, Kind, Raw, Rows, Table};
+use crate::words::*;
+
+on_both_engines!(tampering_with_any_table_is_found, old_rows_put_back_are_found,);
+
+/// Derived tables: `--deep` compares them, no start does.
+const NOT_DECIDING: &[&str] = &["member", "member_record", "member_index", "consent_event", "remark"];
+
+/// Tables of one row.
+const SINGLE: &[&str] = &["vault", "log_head", "keys.counter"];
+
+fn decides(table: &str) -> bool {
+    !NOT_DECIDING.contains(&table) && !table.starts_with("log_") && !table.starts_with("keys.")
+}
+
+/// At least two rows in every table that can have them (`log_node` has its own test: it needs 512 entries).
+pub async fn populate(vault: &Vault) {
+    let (store, smith) = (&vault.store, vault.smith().await);
+    let members: Vec<Member> = (1..=5).map(member).collect();
+    store_members(store, &smith, &members).await;
+    let mut work = store.work().await.unwrap();
+    for who in ["li.na", "wang.fang"] {
+        work.put_person(&person(who)).await.unwrap();
+        work.grant_role(&role(who, Role::Counter)).await.unwrap();
+        work.enrol_key(&login(who), &[1; 16], &[who.len() as u8; 32], who.as_bytes()).await.unwrap();
+        work.put_enrolment(&enrolment(who, who.len() as u8)).await.unwrap();
+        work.suppress(Index::Mobile, &[who.len() as u8; 16], who).await.unwrap();
+    }
+    work.put_unit(&unit("GROUP", None)).await.unwrap();
+    work.put_unit(&unit("MKT", Some("GROUP"))).await.unwrap();
+    work.put_vendor(&vendor("SMS1")).await.unwrap();
+    work.put_vendor(&vendor("POST1")).await.unwrap();
+    work.put_policy(&policy(1, 1)).await.unwrap();
+    work.put_policy(&policy(2, 2)).await.unwrap();
+    work.add_document(&document("1", "一")).await.unwrap();
+    work.add_document(&document("2", "二")).await.unwrap();
+    work.add_consent_events(&[1, 2].map(|n| consent(n, 1, vec![mark(Channel::Sms, n == 1)]))).await.unwrap();
+    let sms = consent_kind(Purpose::Promotion, Channel::Sms, RecipientClass::Company);
+    work.change_chunks(&sms, [1, 2].into_iter(), |chunks| {
+        chunks.set_state(1, State::Granted);
+        chunks.set_state(2, State::Refused);
+    })
+    .await
+    .unwrap();
+    work.change_chunks(AGE, [1].into_iter(), |chunks| chunks.set_birthday(1, Some(today()))).await.unwrap();
+    work.add_remark("first").await.unwrap();
+    work.commit(event().member(Alias([8; 16]))).await.unwrap();
+    campaign(vault).await;
+    // One member erased already, one only ordered.
+    let mut work = store.work().await.unwrap();
+    work.add_remark("second").await.unwrap();
+    for n in [3, 4] {
+        work.delete_member(&members[n as usize - 1]).await.unwrap();
+        work.put_erasure(&erasure(n, None)).await.unwrap();
+    }
+    work.commit(event().member(Alias([9; 16]))).await.unwrap();
+    store.destroy_key(4).await.unwrap();
+    let mut work = store.work().await.unwrap();
+    work.put_erasure(&erasure(4, Some(99))).await.unwrap();
+    work.commit(event()).await.unwrap();
+}
+
+async fn campaign(vault: &Vault) {
+    let smith = vault.smith().await;
+    let mut work = vault.store.work().await.unwrap();
+    for serial in 1..=2 {
+        let no = package_no(serial, 1);
+        work.put_request(&request(serial)).await.unwrap();
+        work.add_submission(&submission(serial, 1)).await.unwrap();
+        work.add_signature(&signature(serial, 1, serial)).await.unwrap();
+        work.add_package(&package(serial, 1)).await.unwrap();
+        work.add_package_fact(&no, &fact(FactKind::Started, 1)).await.unwrap();
+        work.add_package_fact(&no, &fact(FactKind::Sealed, 2)).await.unwrap();
+        work.add_disclosure(&no, Digest::of(b"set"), b"set").await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    for serial in 1..=2 {
+        let no = package_no(serial, 1);
+        vault.store.put_package_key(&no, 1, &smith.package_key(&no)).await.unwrap();
+    }
+}
+
+/// Changes and deletes what may be changed and deleted, so that there are old rows to put back.
+async fn move_on(vault: &Vault) {
+    let store = &vault.store;
+    let mut work = store.work().await.unwrap();
+    let mut suspended = person("li.na");
+    suspended.suspended = true;
+    work.put_person(&suspended).await.unwrap();
+    work.revoke_role(&role("li.na", Role::Counter)).await.unwrap();
+    work.enrol_key(&login("li.na"), &[2; 16], &[2; 32], b"new").await.unwrap();
+    let mut moved = unit("MKT", Some("GROUP"));
+    moved.name_en = "Moved".into();
+    work.put_unit(&moved).await.unwrap();
+    let mut stopped = vendor("SMS1");
+    stopped.suspended = true;
+    work.put_vendor(&stopped).await.unwrap();
+    let mut seconded = policy(2, 2);
+    seconded.seconded = Some(("admin2".into(), 5, vec![5; 64]));
+    work.put_policy(&seconded).await.unwrap();
+    let mut draft = request(1);
+    draft.form = "{}".into();
+    work.put_request(&draft).await.unwrap();
+    work.add_consent_events(&[consent(1, 2, vec![mark(Channel::Sms, false)])]).await.unwrap();
+    let sms = consent_kind(Purpose::Promotion, Channel::Sms, RecipientClass::Company);
+    work.change_chunks(&sms, [1].into_iter(), |c| c.set_state(1, State::Withdrawn)).await.unwrap();
+    let mut changed = member(2);
+    changed.attributes.tags = vec![contact(Index::Card, 2), contact(Index::Mobile, 3)];
+    changed.record = vec![0; 44];
+    work.update_member(&member(2), &changed).await.unwrap();
+    work.delete_member(&member(5)).await.unwrap();
+    work.put_erasure(&erasure(5, None)).await.unwrap();
+    work.retire_package(&package(1, 1)).await.unwrap();
+    work.add_package_fact(&package_no(1, 1), &fact(FactKind::Recalled, 3)).await.unwrap();
+    work.commit(event()).await.unwrap();
+    for gone in [3, 5] {
+        store.destroy_key(gone).await.unwrap();
+    }
+    store.destroy_package_key(&package_no(1, 1)).await.unwrap();
+    let mut work = store.work().await.unwrap();
+    for gone in [3, 5] {
+        work.put_erasure(&erasure(gone, Some(100))).await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    store.birth(&[]).await.unwrap();
+}
+
+/// A cell with one thing about it changed.
+fn edited(cell: &Cell, kind: Kind) -> Cell {
+    match (cell, kind) {
+        (Cell::Null, Kind::Int) => Cell::Int(7),
+        (Cell::Null, Kind::Text) => Cell::Text("x".into()),
+        (Cell::Null, Kind::Bytes) => Cell::Bytes(vec![0]),
+        (Cell::Int(v), _) => Cell::Int(v + 1_000),
+        (Cell::Text(v), _) => {
+            let first = if v.starts_with('x') { 'y' } else { 'x' };
+            Cell::Text(std::iter::once(first).chain(v.chars().skip(1)).collect())
+        }
+        (Cell::Bytes(v), _) => {
+            let mut v = v.clone();
+            let middle = v.len() / 2;
+            match v.get_mut(middle) {
+                Some(byte) => *byte ^= 1,
+                None => v.push(0),
+            }
+            Cell::Bytes(v)
+        }
+    }
+}
+
+/// What a database administrator might do to a table's rows, each with a name.
+fn tamperings(table: &Table, rows: &Rows, on: On) -> Vec<(String, Rows)> {
+    let mut all = Vec::new();
+    for (i, column) in table.columns.iter().enumerate() {
+        let mut change = |what: &str, cell: Cell| {
+            let mut rows = rows.clone();
+            rows.last_mut().unwrap()[i] = cell;
+            all.push((format!("{what} {}", column.name), rows));
+        };
+        change("edit", edited(&rows.last().unwrap()[i], column.kind));
+        // SQLite stores any type anywhere: what cannot be read must be a finding, not a failure.
+        if on == On::Sqlite {
+            change(
+                "retype",
+                if column.kind == Kind::Text { Cell::Bytes(vec![0xFF]) } else { Cell::Text("x".into()) },
+            );
+        }
+    }
+    for i in 0..rows.len() {
+        let mut fewer = rows.clone();
+        fewer.remove(i);
+        all.push((format!("delete row {i}"), fewer));
+    }
+    if !SINGLE.contains(&table.name.as_str()) {
+        let mut more = rows.clone();
+        more.push(another(table, rows.last().unwrap()));
+        all.push(("insert".into(), more));
+    }
+    if rows.len() > 1 && table.columns.iter().any(|c| !c.key) {
+        let mut swapped = rows.clone();
+        for (i, _) in table.columns.iter().enumerate().filter(|(_, c)| !c.key) {
+            swapped[0][i] = rows[1][i].clone();
+            swapped[1][i] = rows[0][i].clone();
+        }
+        all.push(("swap".into(), swapped));
+    }
+    all
+}
+
+/// The same row under another key, past every other constraint.
+fn another(table: &Table, row: &[Cell]) -> Vec<Cell> {
+    let mut copy = row.to_vec();
+    for (i, column) in table.columns.iter().enumerate().filter(|(_, c)| c.key) {
+        copy[i] = edited(&row[i], column.kind);
+    }
+    match table.name.as_str() {
+        "request" => copy[table.position("serial")] = Cell::Int(77),
+        "package" => copy[table.position("live")] = Cell::Null,
+        _ => {}
+    }
+    copy
+}
+
+/// What nothing rests on: more room between ordinals; the key of member 3, whose erasure is ordered, gone.
+fn harmless(table: &Table, what: &str) -> bool {
+    [("keys.counter", "edit next"), ("keys.data_key", "delete row 2")].contains(&(table.name.as_str(), what))
+}
+
+async fn tampering_with_any_table_is_found(vault: Vault) {
+    populate(&vault).await;
+    vault.assert_sound().await;
+    let mut raw = vault.disarmed().await;
+    let mut done = 0;
+    for table in raw.tables().await.iter().filter(|t| t.name != "log_node") {
+        let rows = raw.rows(table).await;
+        let wanted = if SINGLE.contains(&table.name.as_str()) { 1 } else { 2 };
+        assert!(rows.len() >= wanted, "{} has {} rows to tamper with", table.name, rows.len());
+        for (what, tampered) in tamperings(table, &rows, vault.on) {
+            if harmless(table, &what) || !put(&mut raw, table, &tampered, &what).await {
+                continue;
+            }
+            is_found(&vault, table, &what).await;
+            done += 1;
+        }
+        raw.replace(table, &rows).await.unwrap();
+    }
+    assert!(done > 200, "{done}");
+    vault.assert_sound().await;
+    vault.open().await.unwrap();
+}
+
+async fn put(raw: &mut Raw, table: &Table, rows: &Rows, what: &str) -> bool {
+    match raw.replace(table, rows).await {
+        Ok(()) => true,
+        // The engine itself refuses: a second row where there is one, a text as a row's number.
+        Err(e) => {
+            let refused = e.to_string();
+            let known =
+                ["vault_one_row", "log_one_head", "datatype mismatch"].iter().any(|c| refused.contains(c));
+            assert!(known, "{} {what}: {refused}", table.name);
+            false
+        }
+    }
+}
+
+async fn is_found(vault: &Vault, table: &Table, what: &str) {
+    let place = format!("{}: {what}", table.name);
+    let verified = vault.store.verify(true, &[]).await.unwrap_or_else(|e| panic!("{place}: broke off: {e}"));
+    let names = named(&verified.problems);
+    // The newest checkpoint stands in the head's row and is named for what it is.
+    let named = names.contains(&table.name.as_str()) || table.name == "log_head" && names == ["checkpoint"];
+    assert!(named && !verified.verified, "{place}: found only {names:?}");
+    if decides(&table.name) {
+        let checked = vault.store.view().await.unwrap().check_deciding_tables().await;
+        assert!(
+            matches!(&checked, Err(StoreError::Integrity { what, .. }) if *what == table.name),
+            "{place}"
+        );
+        match vault.open().await {
+            Err(StoreError::Integrity { .. }) => {}
+            // What a key row no longer opens, or opens for another vault, cannot be told from a wrong root key.
+            Err(StoreError::Root(_)) if table.name.starts_with("vault") => {}
+            Err(StoreError::NoVault) if table.name == "vault" => {}
+            Err(other) => panic!("{place}: {other}"),
+            Ok(_) => panic!("{place}: it opened"),
+        }
+    }
+}
+
+/// Tables whose rows change or go; of the others there are no old rows.
+const MOVING: &[&str] = &[
+    "consent_chunk",
+    "credential",
+    "enrolment",
+    "erasure",
+    "keys.data_key",
+    "keys.package_key",
+    "log_head",
+    "member",
+    "member_index",
+    "member_record",
+    "package",
+    "person",
+    "policy_version",
+    "request",
+    "role_grant",
+    "unit",
+    "vendor",
+];
+
+async fn old_rows_put_back_are_found(vault: Vault) {
+    populate(&vault).await;
+    let mut raw = vault.disarmed().await;
+    let tables = raw.tables().await;
+    let mut before = Vec::new();
+    for table in &tables {
+        before.push(raw.rows(table).await);
+    }
+    move_on(&vault).await;
+    vault.assert_sound().await;
+    let mut moved = Vec::new();
+    for (table, before) in tables.iter().zip(&before) {
+        let now = raw.rows(table).await;
+        for old in before.iter().filter(|row| !now.contains(row)) {
+            let mut back: Rows = now.clone();
+            back.retain(|row| table.key_of(row) != table.key_of(old));
+            back.push(old.clone());
+            raw.replace(table, &back).await.unwrap();
+            is_found(&vault, table, "an old row").await;
+            raw.replace(table, &now).await.unwrap();
+            moved.push(table.name.as_str());
+        }
+    }
+    moved.dedup();
+    assert_eq!(moved, MOVING);
+    // A forged ordinal far off must not be counted up to.
+    raw.run("update consent_event set ordinal = 4611686018427387904 where ordinal = 2").await.unwrap();
+    assert!(named(&vault.deep().await.problems).contains(&"consent_event"));
+    raw.run("update consent_event set ordinal = 2 where ordinal > 5").await.unwrap();
+    // An ordinal that was used must not be given out again.
+    raw.run("update keys.counter set next = 5").await.unwrap();
+    assert_eq!(named(&vault.deep().await.problems), ["keys.counter"]);
+}

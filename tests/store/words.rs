@@ -1,0 +1,219 @@
+//! The rows that tests store, each made in one place.
+
+use countersign::keyring::Tag;
+use countersign::model::code::{
+    CardType, Channel, CovenantFamily, Function, Purpose, Rank, RecipientClass, Role, Source, Tier, UnitKind,
+};
+use countersign::model::field::Index;
+use countersign::model::ids::{Alias, Digest, Login, MemberId, PackageNo, RequestNo, UnitCode, VendorCode};
+use countersign::model::org::Unit;
+use countersign::store::consents::{ConsentEvent, Mark};
+use countersign::store::documents::Document;
+use countersign::store::members::{Attributes, ContactTag, Member};
+use countersign::store::packages::{Erasure, FactKind, PackageFact, PackageRow};
+use countersign::store::people::{Enrolment, Person, RoleGrant};
+use countersign::store::policies::PolicyVersion;
+use countersign::store::requests::{RequestRow, SignatureRow, SubmissionRow};
+use countersign::store::vendors::VendorRow;
+use jiff::civil::{Date, date};
+
+pub fn login(text: &str) -> Login {
+    Login::parse(text).unwrap()
+}
+
+pub fn code(text: &str) -> UnitCode {
+    UnitCode::parse(text).unwrap()
+}
+
+pub fn unit(text: &str, parent: Option<&str>) -> Unit {
+    let department = parent.is_some();
+    Unit {
+        code: code(text),
+        kind: if department { UnitKind::Department } else { UnitKind::Group },
+        function: department.then_some(Function::Marketing),
+        parent: parent.map(code),
+        name_zh: format!("单位 {text}"),
+        name_en: format!("Unit {text}"),
+    }
+}
+
+pub fn person(text: &str) -> Person {
+    let (login, unit) = (login(text), code("HQ"));
+    Person { login, name: format!("员工 {text}"), unit, rank: Rank::Supervisor, suspended: false }
+}
+
+pub fn role(who: &str, role: Role) -> RoleGrant {
+    RoleGrant { login: login(who), role, unit: code("HQ") }
+}
+
+pub fn enrolment(who: &str, byte: u8) -> Enrolment {
+    Enrolment { login: login(who), code_hash: vec![byte; 32], expires_at: 1_700_000_000_000_000 }
+}
+
+pub fn vendor(text: &str) -> VendorRow {
+    VendorRow {
+        code: VendorCode::parse(text).unwrap(),
+        name_zh: format!("外包商 {text}"),
+        name_en: format!("Vendor {text}"),
+        channels: vec![Channel::Sms, Channel::Post],
+        contract_reference: format!("C-{text}"),
+        contract_from: date(2026, 1, 1),
+        contract_to: date(2026, 12, 31),
+        recipient: format!("age1{text}"),
+        fingerprint: Digest::of(text.as_bytes()).short(),
+        checked_by: "telephone".into(),
+        suspended: false,
+    }
+}
+
+pub fn policy(id: i64, effective_at: i64) -> PolicyVersion {
+    PolicyVersion {
+        id,
+        digest: Digest::of(&id.to_le_bytes()),
+        files: format!("files of {id}").into_bytes(),
+        proposed_by: "operator".into(),
+        proposed_at: id * 10,
+        proposed_sig: (id > 1).then(|| vec![id as u8; 64]),
+        seconded: None,
+        effective_at,
+    }
+}
+
+pub fn document(version: &str, body: &str) -> Document {
+    Document {
+        family: "member_covenant".into(),
+        version: version.into(),
+        language: "zh".into(),
+        digest: Digest::of(body.as_bytes()),
+        body: body.into(),
+        effective_on: date(2026, 3, 1),
+    }
+}
+
+pub fn member_id(n: u8) -> MemberId {
+    MemberId([n; 16])
+}
+
+pub fn tag(index: Index, n: u8) -> Tag {
+    [index.number().wrapping_mul(16).wrapping_add(n); 16]
+}
+
+pub fn contact(index: Index, n: u8) -> ContactTag {
+    ContactTag { index, tag: tag(index, n), suppression: [n; 16] }
+}
+
+/// A member with every attribute: card and mobile tags are his number's.
+pub fn member(ordinal: i64) -> Member {
+    let n = ordinal as u8;
+    Member {
+        ordinal,
+        id: member_id(n),
+        attributes: Attributes {
+            home_store: Some(format!("S{ordinal}")),
+            tier: Tier::Gold,
+            card_type: CardType::Member,
+            active: true,
+            joined_on: Some(18_000 + ordinal),
+            last_visit_on: Some(20_000 + ordinal),
+            spend_cents: Some(10_000 * ordinal),
+            birth_month: Some(ordinal.rem_euclid(12) + 1),
+            covenant: Some((CovenantFamily::Member, "2026-1".into())),
+            legacy: false,
+            present: 0b1110,
+            unsafe_fields: 0,
+            tags: vec![contact(Index::Card, n), contact(Index::Mobile, n)],
+        },
+        record: vec![n; 40],
+        created_at: 1_000 + ordinal,
+        changed_at: 1_000 + ordinal,
+    }
+}
+
+/// A member of whom next to nothing is known.
+pub fn bare_member(ordinal: i64) -> Member {
+    let attributes = Attributes {
+        home_store: None,
+        tier: Tier::Ordinary,
+        card_type: CardType::Cobranded,
+        active: false,
+        joined_on: None,
+        last_visit_on: None,
+        spend_cents: None,
+        birth_month: None,
+        covenant: None,
+        legacy: true,
+        present: 0,
+        unsafe_fields: 4,
+        tags: vec![],
+    };
+    Member { attributes, ..member(ordinal) }
+}
+
+pub fn mark(channel: Channel, granted: bool) -> Mark {
+    Mark { purpose: Purpose::Promotion, channel, class: RecipientClass::Company, granted }
+}
+
+pub fn consent(ordinal: i64, number: i64, marks: Vec<Mark>) -> ConsentEvent {
+    ConsentEvent {
+        ordinal,
+        number,
+        at: 5_000 + number,
+        source: Source::Person,
+        actor: "wang.fang".into(),
+        notice: "n-1".into(),
+        evidence: format!("form {ordinal}/{number}"),
+        marks,
+    }
+}
+
+pub fn request_no(serial: u32) -> RequestNo {
+    RequestNo::new(2026, code("HQ"), serial).unwrap()
+}
+
+pub fn request(serial: u32) -> RequestRow {
+    RequestRow {
+        no: request_no(serial),
+        unit: code("MKT"),
+        drafted_by: login("li.na"),
+        form: format!("{{\"campaign\":\"{serial}\"}}"),
+        created_at: 100 + i64::from(serial),
+        changed_at: 100 + i64::from(serial),
+    }
+}
+
+pub fn submission(serial: u32, round: u32) -> SubmissionRow {
+    let body = format!("form {serial} round {round}").into_bytes();
+    SubmissionRow { no: request_no(serial), round, digest: Digest::of(&body), body }
+}
+
+pub fn signature(serial: u32, round: u32, number: u32) -> SignatureRow {
+    let payload = format!("{serial}/{round}/{number}").into_bytes();
+    let (no, signer) = (request_no(serial), login(&format!("signer{number}")));
+    SignatureRow { no, round, number, payload, sig: vec![number as u8; 64], signer }
+}
+
+pub fn package_no(request: u32, serial: u32) -> PackageNo {
+    PackageNo::new(request_no(request), serial).unwrap()
+}
+
+pub fn package(request: u32, serial: u32) -> PackageRow {
+    PackageRow { no: package_no(request, serial), round: 1, executor: login("executor"), live: true }
+}
+
+pub fn fact(kind: FactKind, at: i64) -> PackageFact {
+    PackageFact { kind, at, actor: "executor".into(), body: format!("{{\"at\":{at}}}") }
+}
+
+pub fn erasure(n: u8, finished_at: Option<i64>) -> Erasure {
+    Erasure {
+        case_no: format!("E2026-{n:04}"),
+        ordinal: i64::from(n),
+        alias: Alias([n; 16]),
+        ordered_at: 77,
+        finished_at,
+    }
+}
+
+pub fn today() -> Date {
+    date(2026, 11, 21)
+}

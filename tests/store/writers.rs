@@ -1,0 +1,54 @@
+//! Several writers on one vault: one sequence, no gaps, the mark at the top; readers are never told a lie.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use countersign::audit::checkpoint::Checkpoint;
+
+use crate::fixture::{Vault, entry};
+
+on_both_engines!(two_stores_write_one_sequence, opening_and_verifying_beside_a_writer_find_nothing_wrong,);
+
+async fn two_stores_write_one_sequence(vault: Vault) {
+    let writers: Vec<_> = [vault.open().await.unwrap(), vault.open().await.unwrap()]
+        .into_iter()
+        .map(|store| {
+            tokio::spawn(async move {
+                let mut seqs = Vec::new();
+                for _ in 0..50 {
+                    seqs.push(entry(&store).await.seq());
+                }
+                seqs
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for writer in writers {
+        let seqs = writer.await.unwrap();
+        assert!(seqs.is_sorted());
+        all.extend(seqs);
+    }
+    all.sort_unstable();
+    assert_eq!(all, (1..=100).collect::<Vec<u64>>());
+    let mark = std::fs::read_to_string(vault.store.high_water_path()).unwrap();
+    assert_eq!(Checkpoint::open(&mark, &vault.store.verifier()).unwrap(), vault.checkpoint().await);
+    vault.assert_sound().await;
+}
+
+/// The mark is raised by whoever commits; who compares with it must not have looked at the log before.
+async fn opening_and_verifying_beside_a_writer_find_nothing_wrong(vault: Vault) {
+    let done = Arc::new(AtomicBool::new(false));
+    let writer = vault.open().await.unwrap();
+    let stop = done.clone();
+    let writing = tokio::spawn(async move {
+        while !stop.load(Ordering::SeqCst) {
+            entry(&writer).await;
+        }
+    });
+    for _ in 0..40 {
+        vault.open().await.unwrap_or_else(|e| panic!("{e}")).close().await;
+        assert_eq!(vault.store.verify(false, &[]).await.unwrap().problems, []);
+    }
+    done.store(true, Ordering::SeqCst);
+    writing.await.unwrap();
+}
