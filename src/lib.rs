@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod config;
 pub mod clock;
 pub mod model;
 pub mod audit;
@@ -13,3 +14,4 @@ pub mod vault;
 pub mod intake;
 pub mod release;
 pub mod broker;
+pub mod cli;

@@ -1,1 +1,19 @@
-fn main() {}
+//! `countersign`: parse the arguments, start tracing, run.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use countersign::{cli, config};
+
+fn main() -> ExitCode {
+    let environment = config::Environment::read();
+    environment.start_tracing();
+    let command = match cli::parse(std::env::args_os(), &environment) {
+        Ok(command) => command,
+        Err(code) => return code,
+    };
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command.run()),
+        Err(cause) => command.failed(&cli::Failure::no_runtime(&cause)),
+    }
+}

@@ -58,6 +58,14 @@ impl Broker {
         Ok((broker, recovered))
     }
 
+    /// Opens a vault only to look at it: nothing unfinished is finished, nothing is appended.
+    ///
+    /// # Errors
+    /// Whatever keeps it closed.
+    pub async fn inspect(place: &Place) -> Result<Broker, Error> {
+        Ok(Broker::over(Store::open(place).await?))
+    }
+
     fn over(store: Store) -> Broker {
         let vault = Vault::new(store.keyring().clone());
         Broker { store, vault, shelf: Shelf::default() }

@@ -1,0 +1,133 @@
+//! `consent` and `suppression`: what members said, and whom nothing may reach.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde_json::json;
+
+use super::member::read_card;
+use super::out::readable;
+use super::{Context, Failure, Who, open_input};
+use crate::model::code::{Channel, Purpose, RecipientClass};
+use crate::store::chunks::State;
+
+/// What members said
+#[derive(Debug, Subcommand)]
+pub enum Consent {
+    Set(Set),
+    /// Show a member's consents and their history
+    #[command(after_help = "Example: countersign consent show 88000001 --as he.fang")]
+    Show {
+        /// Card number; left out or -: from standard input
+        card: Option<String>,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// Record that a member grants or refuses; counts from this moment for every list
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: countersign consent set 88000001 --purpose promotion --channel sms --refuse --as he.fang"
+)]
+pub struct Set {
+    /// Card number; left out or -: from standard input
+    card: Option<String>,
+    /// For what
+    #[arg(long, value_parser = Purpose::parse)]
+    purpose: Purpose,
+    /// By which channel
+    #[arg(long, value_parser = Channel::parse)]
+    channel: Channel,
+    /// To whom: the group and its contracted vendors, or tenant shops
+    #[arg(long, value_parser = RecipientClass::parse, default_value = "company")]
+    recipient: RecipientClass,
+    /// The member grants it
+    #[arg(long, required_unless_present = "refuse", conflicts_with = "refuse")]
+    grant: bool,
+    /// The member refuses it
+    #[arg(long)]
+    refuse: bool,
+    /// What shows it, for example a form's number
+    #[arg(long, default_value = "", hide_default_value = true)]
+    evidence: String,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Contact points that nothing may reach
+#[derive(Debug, Subcommand)]
+pub enum Suppression {
+    /// Put the contact points of a file on the suppression list
+    #[command(
+        after_help = "Example: countersign suppression import refusals.csv --reason complaint --as liu.yang\n\
+                            A CSV with a column mobile, email, or name, address and postcode; only keyed tags are kept."
+    )]
+    Import {
+        /// The file, or - for standard input
+        file: PathBuf,
+        /// Why they are on the list
+        #[arg(long, value_enum)]
+        reason: Reason,
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// Why a contact point is on the suppression list.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Reason {
+    /// The person complained
+    Complaint,
+    /// Nothing arrives there
+    Bounce,
+    /// A regulator's or an industry's list
+    Registry,
+    /// Anything else
+    Other,
+}
+
+impl Consent {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Consent::Set(set) => set.run(context).await,
+            Consent::Show { card, who } => {
+                let (broker, step) = context.enter(&who).await?;
+                let shown = broker.consent_show(step.caller(), &read_card(card)?).await?;
+                context.out.answer(&shown, || readable(&shown));
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Set {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let Set { card, purpose, channel, recipient, grant, refuse: _, evidence, who } = self;
+        let (broker, step) = context.enter(&who).await?;
+        let card = read_card(card)?;
+        let state =
+            broker.consent_set(step.caller(), &card, purpose, channel, recipient, grant, &evidence).await?;
+        let state = match state {
+            State::None => "none",
+            State::Granted => "granted",
+            State::Refused => "refused",
+            State::Withdrawn => "withdrawn",
+        };
+        context.out.say(format!("Consent to {purpose} by {channel}: {state}."));
+        context.out.answer(&json!({ "state": state }), String::new);
+        Ok(())
+    }
+}
+
+impl Suppression {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        let Suppression::Import { file, reason, who } = self;
+        let input = open_input(&file)?;
+        let (broker, step) = context.enter(&who).await?;
+        let reason = reason.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
+        let report = broker.suppression_import(step.caller(), input, &reason).await?;
+        context.out.answer(&report, || readable(&report));
+        Ok(())
+    }
+}

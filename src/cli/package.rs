@@ -1,0 +1,122 @@
+//! `package`: what was made, its download, hand-off and recall.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::out::{readable, table};
+use super::{Context, Failure, Who};
+use crate::broker::executing::Executed;
+use crate::model::ids::PackageNo;
+
+/// Packages: download, hand-off, recall
+#[derive(Debug, Subcommand)]
+pub enum Package {
+    /// List the packages you may see
+    #[command(after_help = "Example: countersign package list --as zhao.min")]
+    List {
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Download a package once, as the officer whom the request names
+    #[command(
+        after_help = "Example: countersign package download CS2026-HQ-MKT-0001-P1 --out ./out --as zhao.min\n\
+                            A broken transfer may be repeated for 15 minutes."
+    )]
+    Download {
+        /// Number
+        no: PackageNo,
+        /// The folder to write to
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Record that the package was handed to the vendor
+    #[command(
+        name = "hand-off",
+        after_help = "Example: countersign package hand-off CS2026-HQ-MKT-0001-P1 --as zhao.min"
+    )]
+    HandOff {
+        /// Number
+        no: PackageNo,
+        #[command(flatten)]
+        who: Who,
+    },
+    Recall(Recall),
+}
+
+/// Recall a package: its key is destroyed, and what is still here is noise
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: countersign package recall CS2026-HQ-MKT-0001-P1 --reason 'wrong dates' --as liu.yang"
+)]
+pub struct Recall {
+    /// Number
+    no: PackageNo,
+    /// Why, kept sealed beside the log
+    #[arg(long)]
+    reason: String,
+    #[command(flatten)]
+    who: Who,
+}
+
+impl Package {
+    pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Package::List { who } => {
+                let (broker, step) = context.enter(&who).await?;
+                let packages = broker.package_list(step.caller()).await?;
+                context.out.answer(&json!({ "items": packages }), || readable(&packages));
+            }
+            Package::Download { no, out, who } => {
+                super::init::make_folder(&out)?;
+                let (broker, step) = context.enter(&who).await?;
+                let got = broker.package_download(step, &no, &out).await?;
+                context.out.say(format!("{} rows. Give the file and its manifest to the vendor, then `countersign package hand-off {no}`.", got.rows));
+                let answer = json!({
+                    "path": got.path.display().to_string(), "manifest": got.manifest.display().to_string(),
+                    "sha256": got.sha256, "rows": got.rows,
+                });
+                context.out.answer(&answer, || got.path.display().to_string());
+            }
+            Package::HandOff { no, who } => {
+                let (broker, step) = context.enter(&who).await?;
+                broker.package_hand_off(step.caller(), &no).await?;
+                context.out.done(format!("The hand-off of {no} is recorded."));
+            }
+            Package::Recall(Recall { no, reason, who }) => {
+                let (broker, step) = context.enter(&who).await?;
+                broker.package_recall(step.caller(), &no, &reason).await?;
+                context.out.done(format!("{no} is recalled; its key is destroyed."));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What execution made, with the exact waterfall.
+pub(super) fn told_execution(context: &Context, made: &Executed) {
+    context.out.say(waterfall(made));
+    let excluded: serde_json::Map<String, serde_json::Value> = made
+        .excluded
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(why, n)| (why.code().to_owned(), json!(n)))
+        .collect();
+    let answer = json!({
+        "package": made.package, "rows": made.rows, "selected": made.selected,
+        "excluded": excluded, "sha256": made.sha256,
+    });
+    context.out.answer(&answer, || made.package.to_string());
+}
+
+/// `selected`, each exclusion, `rows`, one under the other.
+pub(super) fn waterfall(made: &Executed) -> String {
+    let mut rows = vec![vec!["selected".to_owned(), made.selected.to_string()]];
+    let excluded = made.excluded.iter().filter(|(_, n)| **n > 0);
+    rows.extend(excluded.map(|(why, n)| vec![format!("- {why}"), n.to_string()]));
+    rows.push(vec!["rows".to_owned(), made.rows.to_string()]);
+    table(&["", "members"], &rows)
+}
