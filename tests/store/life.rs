@@ -177,8 +177,9 @@ async fn a_newer_or_another_schema_is_refused(vault: Vault) {
 
 async fn append_only_tables_refuse_every_change(vault: Vault) {
     crate::tamper::populate(&vault).await;
-    vault.entries(260).await;
     let mut raw = vault.raw().await;
+    let hash = if vault.on == On::Sqlite { "x'00'" } else { r"'\x00'" };
+    raw.run(&format!("insert into log_node values (8, 0, {hash})")).await.unwrap();
     let tables = [
         "log_leaf",
         "log_node",
@@ -254,4 +255,9 @@ async fn a_lost_keystore_is_not_made_anew() {
     std::fs::remove_file(&keys).unwrap();
     assert!(matches!(vault.open().await, Err(StoreError::Unreachable(_))));
     assert!(!keys.exists());
+    // What is damaged is said to be so, at once.
+    for name in ["keys.db", "vault.db"] {
+        std::fs::write(vault.dir().join(name), [b'x'; 8192]).unwrap();
+        assert_eq!(integrity(vault.open().await).0, "database file");
+    }
 }
