@@ -3,6 +3,7 @@
 //! A statement is one text for both. Values go in as [`Arg`] and come out of a [`Row`] by position:
 //! no derive, no macro, and one place where a database type becomes ours.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,9 +11,12 @@ use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
-use sqlx::{AssertSqlSafe, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Postgres, Row as _, SqlSafeStr, Sqlite, Transaction,
+};
 
 use super::StoreError;
 
@@ -187,6 +191,22 @@ pub(crate) fn built(sql: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(sql)
 }
 
+async fn open_once(options: &SqliteConnectOptions, keystore: &Path) -> Result<(), sqlx::Error> {
+    let mut conn = options.connect().await?;
+    attach_keystore(&mut conn, keystore).await?;
+    conn.close().await
+}
+
+async fn attach_keystore(conn: &mut SqliteConnection, keystore: &Path) -> Result<(), sqlx::Error> {
+    let keystore = keystore.to_string_lossy().into_owned();
+    sqlx::query("attach database $1 as keys").bind(keystore).execute(&mut *conn).await?;
+    // Set again: these are settings of each attached file.
+    sqlx::query("pragma keys.journal_mode = wal").execute(&mut *conn).await?;
+    sqlx::query("pragma keys.synchronous = full").execute(&mut *conn).await?;
+    sqlx::query("pragma keys.secure_delete = on").execute(&mut *conn).await?;
+    Ok(())
+}
+
 /// Where the data lies.
 pub(crate) enum Engine {
     Sqlite { write: SqlitePool, read: SqlitePool },
@@ -221,6 +241,10 @@ impl Engine {
             return Err(StoreError::NoVault);
         }
         let keystore = path.with_file_name("keys.db");
+        if !create && !keystore.exists() {
+            let missing = std::io::Error::new(ErrorKind::NotFound, "the keystore keys.db is missing");
+            return Err(StoreError::Unreachable(sqlx::Error::Io(missing)));
+        }
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(create)
@@ -233,18 +257,16 @@ impl Engine {
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16384")
             .statement_cache_capacity(64);
+        // Once by hand: a pool tries a damaged file again and again, and then says only that it timed out.
+        open_once(&options, &keystore).await.map_err(|e| match StoreError::from(e) {
+            StoreError::Database(e) => StoreError::Unreachable(e),
+            other => other,
+        })?;
         let attach = move |options: SqlitePoolOptions| {
             let keystore = keystore.clone();
             options.acquire_timeout(LOCK_WAIT).after_connect(move |conn, _| {
-                let keystore = keystore.to_string_lossy().into_owned();
-                Box::pin(async move {
-                    sqlx::query("attach database $1 as keys").bind(keystore).execute(&mut *conn).await?;
-                    // Set again: these are settings of each attached file.
-                    sqlx::query("pragma keys.journal_mode = wal").execute(&mut *conn).await?;
-                    sqlx::query("pragma keys.synchronous = full").execute(&mut *conn).await?;
-                    sqlx::query("pragma keys.secure_delete = on").execute(&mut *conn).await?;
-                    Ok(())
-                })
+                let keystore = keystore.clone();
+                Box::pin(async move { attach_keystore(conn, &keystore).await })
             })
         };
         let write = attach(SqlitePoolOptions::new().max_connections(1))
