@@ -8,6 +8,7 @@
 //! A batch that is committed is done; an import that broke off is simply run again: what is there comes
 //! out as unchanged.
 
+mod checking;
 mod consenting;
 mod reading;
 mod settling;
@@ -32,9 +33,8 @@ use crate::model::field::Index;
 use crate::model::ids::Digest;
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
-use crate::store::StoreError;
 use reading::{Batch, Checked, Gate, Reach, Told};
-use settling::{Job, Look, Outcome};
+use settling::{Job, Outcome};
 use storing::Last;
 
 /// How a file is imported.
@@ -315,75 +315,6 @@ impl Broker {
         }
         Ok(flagged.len())
     }
-
-    /// Checks and counts without storing. A card that stands in the file again counts as an update.
-    async fn run_dry(
-        &self,
-        run: &Run,
-        told: &mut mpsc::Receiver<Told>,
-        errors: &mut Errors,
-        progress: &(dyn Fn(ImportProgress) + Sync),
-    ) -> Result<(Counts, u64, Digest), Error> {
-        let (mut counts, mut flagged) = (Counts::default(), 0);
-        let mut new_cards: HashSet<Tag> = HashSet::new();
-        loop {
-            let batch = match next(told).await? {
-                Next::Ended(sha256) => return Ok((counts, flagged, sha256)),
-                Next::Batch(batch) => batch,
-            };
-            counts.read += batch.read;
-            counts.rejected += batch.rejected.len() as u64;
-            let mut rejected = batch.rejected.clone();
-            for round in &batch.rounds {
-                let rows: Vec<&Checked> = round.iter().collect();
-                let mut view = self.store.view().await?;
-                let look = Look::take(&mut view, &rows).await?;
-                let outcomes = settling::settle(&run.job, &rows, &look)?;
-                flagged += count_shared_with_stored(&mut view, &rows, &outcomes).await?;
-                for (row, outcome) in rows.iter().zip(&outcomes) {
-                    match outcome {
-                        Outcome::Rejected(error) => rejected.push((row.line, vec![*error])),
-                        _ if run.is_suppressed(row) => counts.suppressed += 1,
-                        _ => {}
-                    }
-                    if matches!(outcome, Outcome::Born(_)) && !new_cards.insert(row.card()) {
-                        counts.updated += 1;
-                    } else {
-                        counts.add(outcome);
-                    }
-                }
-            }
-            rejected.sort_by_key(|(line, _)| *line);
-            write_errors(errors, &rejected)?;
-            progress(ImportProgress { rows: counts.read, bytes: batch.bytes });
-        }
-    }
-}
-
-/// Rows that would be new or changed and whose contact points other stored members hold.
-async fn count_shared_with_stored(
-    view: &mut crate::store::View<'_>,
-    rows: &[&Checked],
-    outcomes: &[Outcome],
-) -> Result<u64, StoreError> {
-    let mut shared = HashSet::new();
-    for index in [Index::Mobile, Index::Email, Index::Post] {
-        let tags: Vec<Tag> =
-            rows.iter().flat_map(|r| &r.tags).filter(|t| t.index == index).map(|t| t.tag).collect();
-        let found = view.find_all(index, &tags).await?;
-        for (i, (row, outcome)) in rows.iter().zip(outcomes).enumerate() {
-            let own = match outcome {
-                Outcome::Born(_) => None,
-                Outcome::Changed(it) => Some(it.old.ordinal),
-                _ => continue,
-            };
-            let others = row.tags.iter().filter(|t| t.index == index).filter_map(|t| found.get(&t.tag));
-            if others.flatten().any(|ordinal| Some(*ordinal) != own) {
-                shared.insert(i);
-            }
-        }
-    }
-    Ok(shared.len() as u64)
 }
 
 enum Next {

@@ -1,4 +1,5 @@
-//! Member files: bytes in, checked rows out. No database and no key here.
+//! Member files: bytes in, checked rows out, and what of a row is stored. Reading knows no key; [`seal`]
+//! is where a checked row meets the member's.
 //!
 //! ```text
 //! bytes ──decode──► UTF-8 ──reader──► records ──csv──► cells ──row──► MemberRow │ [CellError] ──errors──► errors file

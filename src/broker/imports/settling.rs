@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::consenting::{self, OF, Verdict};
 use super::reading::{Checked, Gate, OTHER_STORE};
+use crate::broker::consents::sealed_evidence;
 use crate::clock::{Clock, Micros, Randomness};
 use crate::intake::{CellError, seal};
 use crate::keyring::Tag;
@@ -116,36 +117,37 @@ impl Look {
     }
 }
 
+/// What sealing takes beside the job: chance, and the time.
+struct Sealing {
+    random: Randomness,
+    now: Micros,
+}
+
 /// Settles rows, each card once, against one look.
 pub(super) fn settle(job: &Job, rows: &[&Checked], look: &Look) -> Result<Vec<Outcome>, StoreError> {
-    let mut random = Randomness::default();
-    let now = job.clock.now();
+    let mut sealing = Sealing { random: Randomness::default(), now: job.clock.now() };
     rows.iter()
         .map(|row| match look.found.get(&row.card()) {
-            None => new_member(job, row, &mut random, now),
+            None => new_member(job, row, &mut sealing),
             Some(ordinal) => {
                 let held = look.held.get(ordinal);
                 let held = held.ok_or_else(|| StoreError::integrity("member_index", "its member is gone"))?;
-                known_member(job, row, held, look, &mut random, now)
+                known_member(job, row, held, look, &mut sealing)
             }
         })
         .collect()
 }
 
-fn new_member(
-    job: &Job,
-    checked: &Checked,
-    random: &mut Randomness,
-    now: Micros,
-) -> Result<Outcome, StoreError> {
+fn new_member(job: &Job, checked: &Checked, sealing: &mut Sealing) -> Result<Outcome, StoreError> {
     let row = &checked.row;
     if !job.gate.reach.covers(row.home_store.value().map(String::as_str)) {
         return Ok(Outcome::Rejected(OTHER_STORE));
     }
-    let (key, wrapped) = job.vault.birth(random)?;
-    let member = seal::born(&key, random, row, &checked.tags, now)?;
+    let (key, wrapped) = job.vault.birth(&mut sealing.random)?;
+    let member = seal::born(&key, &mut sealing.random, row, &checked.tags, sealing.now)?;
     let verdict = consenting::judge(row.consents, None, |_| State::None, &[]);
-    let consent = consent(job, row, verdict, &key, random, 0, now, &[])?;
+    // The ordinal is put in when the key has one.
+    let consent = consent(job, row, verdict, (&key, sealing), 0, &[])?;
     let birthday = row.birthday.value().and_then(seal::day_of);
     Ok(Outcome::Born(Box::new(Born { key: wrapped, member, birthday, consent })))
 }
@@ -155,8 +157,7 @@ fn known_member(
     checked: &Checked,
     held: &Held,
     look: &Look,
-    random: &mut Randomness,
-    now: Micros,
+    sealing: &mut Sealing,
 ) -> Result<Outcome, StoreError> {
     let (row, old) = (&checked.row, &held.member);
     if !job.gate.reach.covers(old.attributes.home_store.as_deref()) {
@@ -164,7 +165,8 @@ fn known_member(
     }
     let broken = |_| StoreError::integrity("data_key", "a member's key does not open");
     let key = job.comparer.key(&held.key).map_err(broken)?;
-    let update = seal::updated(&job.comparer, &key, random, old, row, &checked.tags, now)?;
+    let now = sealing.now;
+    let update = seal::updated(&job.comparer, &key, &mut sealing.random, old, row, &checked.tags, now)?;
     let history = look.histories.get(&old.ordinal).map_or(&[][..], Vec::as_slice);
     let proven = consent_time(job, row).filter(|_| row.consent_evidence.value().is_some());
     let verdict = consenting::judge(row.consents, proven, |c| look.state(old.ordinal, c), history);
@@ -172,7 +174,7 @@ fn known_member(
     if update.member.is_none() && verdict.marks.is_empty() {
         return Ok(Outcome::Same(kept));
     }
-    let consent = consent(job, row, verdict, &key, random, old.ordinal, now, history)?;
+    let consent = consent(job, row, verdict, (&key, sealing), old.ordinal, history)?;
     let (new, birthday) = (update.member, update.birthday);
     Ok(Outcome::Changed(Box::new(Changed { old: old.clone(), new, birthday, consent, kept })))
 }
@@ -181,15 +183,12 @@ fn consent_time(job: &Job, row: &MemberRow) -> Option<Micros> {
     row.consent_at.value().and_then(|at| at.unix_micros(job.clock.zone()))
 }
 
-#[allow(clippy::too_many_arguments)]
 fn consent(
     job: &Job,
     row: &MemberRow,
     verdict: Verdict,
-    key: &MemberKey,
-    random: &mut Randomness,
+    (key, sealing): (&MemberKey, &mut Sealing),
     ordinal: i64,
-    now: Micros,
     history: &[ConsentEvent],
 ) -> Result<Consent, StoreError> {
     if verdict.marks.is_empty() {
@@ -197,11 +196,11 @@ fn consent(
     }
     let number = history.last().map_or(1, |e| e.number + 1);
     let evidence = row.consent_evidence.value().map(|e| e.expose());
-    let evidence = crate::broker::consents::sealed_evidence(key, random, number, evidence)?;
+    let evidence = sealed_evidence(key, &mut sealing.random, number, evidence)?;
     let event = ConsentEvent {
         ordinal,
         number,
-        at: consenting::said_at(consent_time(job, row), now, &verdict.marks, history),
+        at: consenting::said_at(consent_time(job, row), sealing.now, &verdict.marks, history),
         source: Source::Import,
         actor: job.actor.clone(),
         notice: job.notice.clone(),
