@@ -120,6 +120,7 @@ impl Settings {
             url: self.database.clone(),
             high_water: self.high_water.clone(),
             passphrase,
+            clock: None,
         }
     }
 }

@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod config;
 pub mod clock;
 pub mod model;
 pub mod audit;
@@ -14,4 +13,5 @@ pub mod vault;
 pub mod intake;
 pub mod release;
 pub mod broker;
+pub mod config;
 pub mod cli;

@@ -54,6 +54,7 @@ impl Bench {
             url: context.named_database().unwrap_or_else(|| sqlite_in(&scratch.0.join("data"))),
             high_water: Some(scratch.0.join("state").join("high-water")),
             passphrase: None,
+            clock: None,
         };
         make_folder(&place.dir)?;
         let world = World::make_unkept(&place, &context.out).await?;

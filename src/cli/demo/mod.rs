@@ -75,6 +75,7 @@ impl Demo {
             url: context.named_database().unwrap_or_else(|| sqlite_in(folder.path())),
             high_water: context.named_high_water(),
             passphrase: None,
+            clock: None,
         };
         let made = self.make(context, folder, place, &named).await?;
         story::tell(context, &made).await?;
