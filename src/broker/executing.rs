@@ -229,10 +229,15 @@ impl Broker {
         done
     }
 
-    /// The key a package lies under at rest: on disk, wrapped, before anything is sealed under it.
+    /// The key a package lies under at rest: on disk, wrapped, before anything is sealed under it. Made
+    /// once a package: what is made again lies under it too, each file behind a random prefix of its own,
+    /// so that a crash in between leaves the file before it readable.
     async fn package_key(&self, no: &PackageNo) -> Result<Key, Error> {
-        let key = Key::random()?;
         let place = no.to_string();
+        if let Some((kek, wrapped)) = self.store.view().await?.package_key(no).await? {
+            return Ok(self.store.keyring().unwrap(kek, &[b"package-key", place.as_bytes()], &wrapped)?);
+        }
+        let key = Key::random()?;
         let (kek, wrapped) = self.store.keyring().wrap(&[b"package-key", place.as_bytes()], &key)?;
         self.store.put_package_key(no, kek, &wrapped).await?;
         Ok(key)

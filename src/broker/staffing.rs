@@ -17,7 +17,7 @@ pub struct OrgChange {
     pub lines: Vec<String>,
     /// People of the file who cannot sign yet: they get a password from the file's folder, or a code.
     pub unenrolled: Vec<PersonSpec>,
-    /// Departments that ask for lists and have no information officer (A4a).
+    /// Marketing and planning departments without an information officer (A4a).
     pub gaps: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl Broker {
         .await
     }
 
-    /// Departments that ask for lists and have no information officer (A4a).
+    /// Marketing and planning departments without an information officer (A4a).
     ///
     /// # Errors
     /// The database failed.
@@ -82,7 +82,10 @@ fn gaps(staff: &Staff) -> Vec<String> {
     staff
         .tree()
         .units()
-        .filter(|u| u.function == Some(Function::Marketing) && !staff.has_holder(Role::InfoOfficer, &u.code))
+        .filter(|u| {
+            matches!(u.function, Some(Function::Marketing | Function::Planning))
+                && !staff.has_holder(Role::InfoOfficer, &u.code)
+        })
         .map(|u| u.code.to_string())
         .collect()
 }

@@ -1,6 +1,6 @@
 //! From rows to the file a vendor can open, and to nothing else.
 //!
-//! whom ([`container`]), and sealed how until the download gate opens it ([`at_rest`]). All of it is
+//! In which order rows go ([`order`]), how they are written ([`rows`]), encrypted to whom ([`container`]), and sealed how until the download gate opens it ([`at_rest`]). All of it is
 //! streams and values: no database, no clock.
 
 pub mod at_rest;

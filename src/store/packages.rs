@@ -40,7 +40,7 @@ pub struct PackageRow {
     pub live: bool,
 }
 
-/// One fact of a package. The body's shape is the kind's: `release::facts` draws each.
+/// One fact of a package. The body of `sealed` and `remade` is drawn in `broker::packages`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageFact {
     /// What happened.

@@ -40,8 +40,21 @@ async fn signatures_come_in_their_order_and_from_five_people(world: &World) {
     let broker = world.open().await;
     // Everyone tries every step of both chains: only the cast may, and only in turn.
     let everyone = [
-        "hq.officer", "hq.head", "hq.planner", "mem.head", "hq.it", "hq.receiver", "hq.counter", "auditor", "admin2",
-        "s1.officer", "s1.head", "s1.pop", "s1.it", "s2.head", "s2.pop",
+        "hq.officer",
+        "hq.head",
+        "hq.planner",
+        "mem.head",
+        "hq.it",
+        "hq.receiver",
+        "hq.counter",
+        "auditor",
+        "admin2",
+        "s1.officer",
+        "s1.head",
+        "s1.pop",
+        "s1.it",
+        "s2.head",
+        "s2.pop",
     ];
     for channel in ["sms", "post"] {
         let cast = cast(channel);
@@ -52,7 +65,8 @@ async fn signatures_come_in_their_order_and_from_five_people(world: &World) {
                     continue;
                 }
                 let refused = code(broker.request_sign(step(&broker, who).await.unwrap(), &no, None).await);
-                let wanted = if cast[..turn].contains(&who) { "separation_of_duties" } else { "not_your_step" };
+                let wanted =
+                    if cast[..turn].contains(&who) { "separation_of_duties" } else { "not_your_step" };
                 assert_eq!(refused, wanted, "{channel} turn {turn} {who}");
             }
             broker.request_sign(step(&broker, cast[turn]).await.unwrap(), &no, None).await.unwrap();
@@ -83,7 +97,10 @@ async fn what_changes_afterwards_voids_it(world: &World) {
     assert_eq!(execute(&broker, "hq.it", &no).await, "edited");
 
     let no = signed(&broker, "sms").await;
-    broker.change_password(step(&broker, "hq.planner").await.unwrap(), &b"another pass phrase".to_vec().into()).await.unwrap();
+    broker
+        .change_password(step(&broker, "hq.planner").await.unwrap(), &b"another pass phrase".to_vec().into())
+        .await
+        .unwrap();
     assert_eq!(execute(&broker, "hq.it", &no).await, "signature_void");
 
     let no = signed(&broker, "post").await;
@@ -107,10 +124,19 @@ async fn what_changes_afterwards_voids_it(world: &World) {
         no
     };
     // Another policy that still permits it leaves the signatures standing; one that does not, voids.
-    adopt(&broker, "switches.toml", "minor_age = 14", "minor_age = 15").await;
-    assert_eq!(code(broker.request_sign(step(&broker, "s1.head").await.unwrap(), &no, None).await), "signed_already");
+    adopt(&broker, &[("switches.toml", "# Whether only", "# whether only")]).await;
+    assert_eq!(
+        code(broker.request_sign(step(&broker, "s1.head").await.unwrap(), &no, None).await),
+        "signed_already"
+    );
     let on = "purpose = \"promotion\"\nchannel = \"sms\"\nenabled = true";
-    adopt(&broker, "channels.toml", on, &on.replace("true", "false")).await;
+    let tested = "expect = \"mobile\"\ncontact_point = \"mobile\"";
+    let off = on.replace("true", "false");
+    adopt(
+        &broker,
+        &[("channels.toml", on, &off), ("channels.test.toml", tested, "expect = \"channel_off\"")],
+    )
+    .await;
     assert_eq!(execute(&broker, "s1.it", &no).await, "channel_off");
 }
 
@@ -119,10 +145,16 @@ async fn only_the_officer_submits(world: &World) {
     let head = step(&broker, "hq.head").await.unwrap();
     let no = broker.request_draft(head.caller(), &form("sms")).await.unwrap();
     assert_eq!(code(broker.request_submit(head, &no).await), "not_permitted");
-    assert_eq!(code(broker.request_submit(step(&broker, "s1.officer").await.unwrap(), &no).await), "not_permitted");
+    assert_eq!(
+        code(broker.request_submit(step(&broker, "s1.officer").await.unwrap(), &no).await),
+        "not_permitted"
+    );
     assert_eq!(execute(&broker, "hq.it", &no).await, "not_submitted");
     broker.request_submit(step(&broker, "hq.officer").await.unwrap(), &no).await.unwrap();
-    assert_eq!(code(broker.request_submit(step(&broker, "hq.officer").await.unwrap(), &no).await), "in_progress");
+    assert_eq!(
+        code(broker.request_submit(step(&broker, "hq.officer").await.unwrap(), &no).await),
+        "in_progress"
+    );
 
     let officer = step(&broker, "hq.officer").await.unwrap();
     for (from, to, wanted) in [
@@ -141,7 +173,11 @@ async fn only_the_officer_submits(world: &World) {
         ("\"SMS1\"", "\"DM1\"", "vendor_not_active"),
     ] {
         let no = broker.request_draft(officer.caller(), &form("sms").replace(from, to)).await.unwrap();
-        assert_eq!(code(broker.request_submit(step(&broker, "hq.officer").await.unwrap(), &no).await), wanted, "{to}");
+        assert_eq!(
+            code(broker.request_submit(step(&broker, "hq.officer").await.unwrap(), &no).await),
+            wanted,
+            "{to}"
+        );
     }
 }
 
@@ -180,9 +216,18 @@ async fn refusals_are_in_the_log(world: &World) {
     assert_eq!(code(wrong.map(|_| ())), "unknown_person");
     let mut view = broker.store().view().await.unwrap();
     let size = view.log_size().await.unwrap();
-    let leaves: Vec<String> =
-        view.leaves(before, size).await.unwrap().into_iter().map(|(_, leaf)| String::from_utf8(leaf).unwrap()).collect();
+    let leaves: Vec<String> = view
+        .leaves(before, size)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|(_, leaf)| String::from_utf8(leaf).unwrap())
+        .collect();
     assert_eq!(leaves.len(), 4, "{leaves:#?}");
-    assert!(leaves[2].contains("\"request.executed\"") && leaves[2].contains("\"not_signed\"") && leaves[2].contains("A6a"));
+    assert!(
+        leaves[2].contains("\"request.executed\"")
+            && leaves[2].contains("\"not_signed\"")
+            && leaves[2].contains("A6a")
+    );
     assert!(leaves[3].contains("\"person.unknown\"") && leaves[3].contains("\"refuse\""));
 }

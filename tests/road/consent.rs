@@ -31,12 +31,24 @@ async fn refuse(broker: &Broker, row: &Row) -> State {
     let counter = step(broker, "mem.desk").await.unwrap();
     let card = CardNo::parse(&row.card).unwrap();
     broker
-        .consent_set(counter.caller(), &card, Purpose::Promotion, Code::Sms, RecipientClass::Company, false, "phone call")
+        .consent_set(
+            counter.caller(),
+            &card,
+            Purpose::Promotion,
+            Code::Sms,
+            RecipientClass::Company,
+            false,
+            "phone call",
+        )
         .await
         .unwrap()
 }
 
-async fn download(world: &World, broker: &Broker, package: &countersign::model::ids::PackageNo) -> Vec<String> {
+async fn download(
+    world: &World,
+    broker: &Broker,
+    package: &countersign::model::ids::PackageNo,
+) -> Vec<String> {
     let out = world.dir.path().join("out");
     let receiver = step(broker, "hq.receiver").await.unwrap();
     let downloaded = broker.package_download(receiver, package, &out).await.unwrap();
@@ -96,21 +108,21 @@ async fn last_months_file_does_not_bring_anyone_back(world: &World) {
     refuse(&broker, row).await;
     let head = step(&broker, "mem.head").await.unwrap();
     let report = import(&broker, head.caller(), &world.members.csv).await.unwrap();
-    assert_eq!((report.created, report.updated), (0, 0));
-    assert_eq!(report.kept, 1);
+    assert_eq!((report.counts.created, report.counts.updated), (0, 0));
+    assert_eq!(report.counts.kept, 1);
     let package = executed(&broker, "sms").await;
     assert!(!download(world, &broker, &package).await.contains(&row.mobile));
 }
 
 async fn a_switch_is_off_until_two_people_sign(world: &World) {
-    use crate::support::world::{adopt, code};
+    use crate::support::world::{code, switch};
     let broker = world.open().await;
     let all = world.members.expected(Channel::Sms).rows.len();
-    adopt(&broker, "switches.toml", "only_verified_contacts = false", "only_verified_contacts = true").await;
+    switch(&broker, "only_verified_contacts = false", "only_verified_contacts = true").await;
     let no = signed(&broker, "sms").await;
     let executor = step(&broker, "hq.it").await.unwrap();
     assert_eq!(code(broker.request_execute(executor, &no, &|_, _| {}).await), "nobody_left");
-    adopt(&broker, "switches.toml", "only_verified_contacts = true", "only_verified_contacts = false").await;
+    switch(&broker, "only_verified_contacts = true", "only_verified_contacts = false").await;
     let executor = step(&broker, "hq.it").await.unwrap();
     assert_eq!(broker.request_execute(executor, &no, &|_, _| {}).await.unwrap().rows as usize, all);
 }

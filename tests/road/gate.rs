@@ -16,20 +16,27 @@ async fn only_the_named_officer_and_once(world: &World) {
     let broker = world.open().await;
     let package = executed(&broker, "sms").await;
     let out = world.dir.path().join("out");
-    for who in ["hq.officer", "hq.head", "hq.planner", "mem.head", "hq.it", "s1.receiver", "auditor", "admin"] {
+    for who in ["hq.officer", "hq.head", "hq.planner", "mem.head", "hq.it", "s1.receiver", "auditor", "admin"]
+    {
         let result = broker.package_download(step(&broker, who).await.unwrap(), &package, &out).await;
         assert_eq!(code(result.map(|_| ())), "not_receiver", "{who}");
     }
     assert!(!out.exists());
     let receiver = || step(&broker, "hq.receiver");
-    assert_eq!(code(broker.package_hand_off(receiver().await.unwrap().caller(), &package).await), "not_downloaded");
+    assert_eq!(
+        code(broker.package_hand_off(receiver().await.unwrap().caller(), &package).await),
+        "not_downloaded"
+    );
     broker.package_download(receiver().await.unwrap(), &package, &out).await.unwrap();
     // A broken transfer may be repeated by the same person within minutes; after the hand-off no more.
     broker.package_download(receiver().await.unwrap(), &package, &out).await.unwrap();
     broker.package_hand_off(receiver().await.unwrap().caller(), &package).await.unwrap();
     let again = broker.package_download(receiver().await.unwrap(), &package, &out).await;
     assert_eq!(code(again.map(|_| ())), "downloaded_already");
-    assert_eq!(code(broker.package_hand_off(receiver().await.unwrap().caller(), &package).await), "handed_off_already");
+    assert_eq!(
+        code(broker.package_hand_off(receiver().await.unwrap().caller(), &package).await),
+        "handed_off_already"
+    );
 }
 
 async fn a_vendor_withdrawn_after_sealing_gets_nothing(world: &World) {
@@ -53,7 +60,8 @@ async fn a_recalled_package_is_noise(world: &World) {
     let out = world.dir.path().join("out");
     let result = broker.package_download(step(&broker, "hq.receiver").await.unwrap(), &package, &out).await;
     assert_eq!(code(result.map(|_| ())), "recalled");
-    let again = broker.request_execute(step(&broker, "hq.it").await.unwrap(), package.request(), &|_, _| {}).await;
+    let again =
+        broker.request_execute(step(&broker, "hq.it").await.unwrap(), package.request(), &|_, _| {}).await;
     assert_eq!(code(again.map(|_| ())), "executed_already");
     assert_eq!(std::fs::read_dir(world.place().dir.join("packages")).unwrap().count(), 0);
     assert_eq!(broker.audit_verify(true, &[]).await.unwrap().problems, []);

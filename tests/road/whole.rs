@@ -10,16 +10,18 @@ both!(the_right_members_leave_and_nobody_else, two_packages_of_the_same_members_
 
 async fn the_right_members_leave_and_nobody_else(world: &World) {
     let broker = world.open().await;
-    for (channel, kind, vendor, header) in
-        [("sms", Channel::Sms, "SMS1", "mobile"), ("post", Channel::Post, "DM1", "postcode,address,recipient")]
-    {
+    for (channel, kind, vendor, header) in [
+        ("sms", Channel::Sms, "SMS1", "mobile"),
+        ("post", Channel::Post, "DM1", "postcode,address,recipient"),
+    ] {
         let no = signed(&broker, channel).await;
         let executor = step(&broker, cast(channel)[4]).await.unwrap();
         let executed = broker.request_execute(executor, &no, &|_, _| {}).await.unwrap();
         let expected = world.members.expected(kind);
         assert_eq!(executed.selected as usize, expected.selected);
         assert_eq!(executed.rows as usize, expected.rows.len());
-        let excluded: Vec<(&str, usize)> = executed.excluded.iter().map(|(r, n)| (r.code(), *n as usize)).collect();
+        let excluded: Vec<(&str, usize)> =
+            executed.excluded.iter().map(|(r, n)| (r.code(), *n as usize)).collect();
         let mut wanted: Vec<(&str, usize)> = expected.excluded.iter().map(|(r, n)| (*r, *n)).collect();
         wanted.sort_by_key(|(r, _)| excluded.iter().position(|(e, _)| e == r));
         assert_eq!(excluded, wanted);
@@ -42,8 +44,11 @@ async fn the_right_members_leave_and_nobody_else(world: &World) {
             assert!(!text.contains(staff), "a manifest names no staff");
         }
         let against = broker.checkpoint_from(&text).unwrap();
-        let checkpoint =
-            countersign::audit::checkpoint::Checkpoint::open(&manifest.checkpoint, &broker.store().verifier()).unwrap();
+        let checkpoint = countersign::audit::checkpoint::Checkpoint::open(
+            &manifest.checkpoint,
+            &broker.store().verifier(),
+        )
+        .unwrap();
         let leaf = hex::decode(&manifest.leaf).unwrap().try_into().unwrap();
         manifest.inclusion.verify(&leaf, &checkpoint).unwrap();
         let verified = broker.audit_verify(true, &[against]).await.unwrap();

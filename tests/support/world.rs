@@ -133,10 +133,10 @@ async fn furnish(place: Place) {
             broker.document_add(&caller, document).await.unwrap();
         }
     }
-    adopt(&broker, "switches.toml", "store_scope = \"own\"", "store_scope = \"group\"").await;
+    switch(&broker, "store_scope = \"own\"", "store_scope = \"group\"").await;
     let head = step(&broker, "mem.head").await.unwrap();
     let report = import(&broker, head.caller(), &generated().csv).await.unwrap();
-    assert_eq!(report.created as usize, generated().accepted().count());
+    assert_eq!(report.counts.created as usize, generated().accepted().count());
     broker.store().close().await;
 }
 
@@ -148,8 +148,8 @@ fn versions() -> Vec<&'static str> {
     found
 }
 
-/// Two administrators adopt the built-in policies with one text changed, in the policy and its tests.
-pub async fn adopt(broker: &Broker, file: &str, from: &str, to: &str) {
+/// Two administrators adopt the policies in force with texts exchanged: file, from, to.
+pub async fn adopt(broker: &Broker, edits: &[(&str, &str, &str)]) {
     use countersign::policy::PolicyFiles;
     let admin = step(broker, "admin").await.unwrap();
     let shown = broker.policy_show(admin.caller()).await.unwrap();
@@ -159,14 +159,19 @@ pub async fn adopt(broker: &Broker, file: &str, from: &str, to: &str) {
         .iter()
         .map(|(name, text)| (name.to_owned(), text.to_owned()))
         .collect();
-    let text = files.get_mut(file).unwrap();
-    assert!(text.contains(from), "{file} does not say {from}");
-    *text = text.replace(from, to);
-    let tests = file.replace(".toml", ".test.toml").replace(".csv", ".test.toml");
-    files.insert(tests, String::new());
+    for (file, from, to) in edits {
+        let text = files.get_mut(*file).unwrap();
+        assert!(text.contains(from), "{file} does not say {from}");
+        *text = text.replacen(from, to, 1);
+    }
     let id = broker.policy_propose(admin, PolicyFiles::new(files).unwrap(), None).await.unwrap();
     let second = step(broker, "admin2").await.unwrap();
     broker.policy_second(second, id).await.unwrap();
+}
+
+/// Sets a switch, and what its test file expects of it.
+pub async fn switch(broker: &Broker, from: &str, to: &str) {
+    adopt(broker, &[("switches.toml", from, to), ("switches.test.toml", from, to)]).await;
 }
 
 pub fn login(text: &str) -> Login {
