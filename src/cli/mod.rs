@@ -141,9 +141,12 @@ fn told(error: &clap::Error, arguments: &[OsString], environment: &Environment) 
         out.say(error.render().to_string());
         return ExitCode::from(failure::USAGE);
     }
+    // clap's paragraphs: what is wrong, then tips and the usage line.
     let text = error.render().to_string();
-    let message = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    out.failed(&Failure::usage(message, ""));
+    let (message, rest) = text.trim_end().split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
+    let rest = rest.replace("For more information, try '--help'.", "try --help");
+    out.failed(&Failure::usage(message, rest.trim()));
     ExitCode::from(failure::USAGE)
 }
 
