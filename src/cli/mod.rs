@@ -41,7 +41,7 @@ use out::Out;
 
 /// A vault for members' personal data and the one door out of it: ask, countersign, release, prove.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, propagate_version = true, subcommand_required = true)]
+#[command(name = "countersign", version, subcommand_required = true)]
 #[command(after_help = "Try it: countersign demo\nEach command has its own help: countersign request --help")]
 struct Arguments {
     #[command(flatten)]
