@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::member::read_card;
@@ -66,25 +66,12 @@ pub enum Suppression {
     Import {
         /// The file, or - for standard input
         file: PathBuf,
-        /// Why they are on the list
-        #[arg(long, value_enum)]
-        reason: Reason,
+        /// Why they are on the list, in a few words; no personal data
+        #[arg(long)]
+        reason: String,
         #[command(flatten)]
         who: Who,
     },
-}
-
-/// Why a contact point is on the suppression list.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Reason {
-    /// The person complained
-    Complaint,
-    /// Nothing arrives there
-    Bounce,
-    /// A regulator's or an industry's list
-    Registry,
-    /// Anything else
-    Other,
 }
 
 impl Consent {
@@ -125,7 +112,6 @@ impl Suppression {
         let Suppression::Import { file, reason, who } = self;
         let input = open_input(&file)?;
         let (broker, step) = context.enter(&who).await?;
-        let reason = reason.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
         let report = broker.suppression_import(step.caller(), input, &reason).await?;
         context.out.answer(&report, || readable(&report));
         Ok(())

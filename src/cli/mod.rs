@@ -41,7 +41,7 @@ use out::Out;
 
 /// A vault for members' personal data and the one door out of it: ask, countersign, release, prove.
 #[derive(Debug, Parser)]
-#[command(name = "countersign", version, propagate_version = true, subcommand_required = true)]
+#[command(name = "countersign", version, subcommand_required = true)]
 #[command(after_help = "Try it: countersign demo\nEach command has its own help: countersign request --help")]
 struct Arguments {
     #[command(flatten)]
@@ -141,9 +141,12 @@ fn told(error: &clap::Error, arguments: &[OsString], environment: &Environment) 
         out.say(error.render().to_string());
         return ExitCode::from(failure::USAGE);
     }
+    // clap's paragraphs: what is wrong, then tips and the usage line.
     let text = error.render().to_string();
-    let message = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-    out.failed(&Failure::usage(message, ""));
+    let (message, rest) = text.trim_end().split_once("\n\n").unwrap_or((&text, ""));
+    let message = message.strip_prefix("error: ").unwrap_or(message).trim_end();
+    let rest = rest.replace("For more information, try '--help'.", "try --help");
+    out.failed(&Failure::usage(message, rest.trim()));
     ExitCode::from(failure::USAGE)
 }
 

@@ -105,15 +105,13 @@ fn show(context: &Context, policy: &PolicyShown) {
         })
         .collect();
     for v in &policy.versions {
-        let mark = if v.id == policy.in_force { "in force" } else { "" };
-        let seconded = v.seconded.as_ref().map_or("nobody yet", |(by, ..)| by);
-        let seconded = if v.id == 1 { "the built-in set" } else { seconded };
-        context.out.say(format!(
-            "version {} {} proposed by {}, seconded by {seconded} {mark}",
-            v.id,
-            v.digest.short(),
-            v.proposed_by
-        ));
+        let signers = match &v.seconded {
+            _ if v.id == 1 => "the built-in set, adopted when the vault was made".to_owned(),
+            Some((by, ..)) => format!("proposed by {}, seconded by {by}", v.proposed_by),
+            None => format!("proposed by {}, not seconded", v.proposed_by),
+        };
+        let mark = if v.id == policy.in_force { "; in force" } else { "" };
+        context.out.say(format!("version {} ({}): {signers}{mark}", v.id, v.digest.short()));
     }
     let answer = json!({ "in_force": policy.in_force, "versions": versions, "files": policy.listing });
     context.out.answer(&answer, || policy.listing.clone());

@@ -110,7 +110,13 @@ mod tests {
             fs::write(dir.join(name), "x").unwrap();
             fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o600)).unwrap();
         }
-        let place = Place { url: String::new(), high_water: Some(dir.join("mark")), passphrase: None, dir };
+        let place = Place {
+            url: String::new(),
+            high_water: Some(dir.join("mark")),
+            passphrase: None,
+            clock: None,
+            dir,
+        };
         let states = |folder: u32, key: u32| {
             fs::set_permissions(&place.dir, fs::Permissions::from_mode(folder)).unwrap();
             fs::set_permissions(place.dir.join("root.json"), fs::Permissions::from_mode(key)).unwrap();
