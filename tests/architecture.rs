@@ -182,7 +182,8 @@ fn files_of_a_room_do_not_go_in_circles() {
 
 /// Whether a text is SQL rather than a sentence that begins alike.
 fn is_sql(text: &str) -> bool {
-    let text = format!("{} ", text.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" "));
+    let text = text.to_lowercase().replace("\\\n", " ");
+    let text = format!("{} ", text.split_whitespace().collect::<Vec<_>>().join(" "));
     let starts = |word: &str, then: &str| text.starts_with(word) && text.contains(then);
     starts("select ", " from ")
         || starts("update ", " set ")

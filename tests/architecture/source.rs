@@ -91,7 +91,8 @@ fn without_tests(text: &str) -> String {
         for line in lines.by_ref() {
             out.push('\n');
             let attribute = line.trim_start().starts_with("#[");
-            let whole = line.starts_with(indent) && !line[indent.len()..].starts_with(' ') && line.ends_with(';');
+            let whole =
+                line.starts_with(indent) && !line[indent.len()..].starts_with(' ') && line.ends_with(';');
             if !attribute && (whole || line == close) {
                 break;
             }
@@ -155,7 +156,9 @@ fn string_end(rest: &str) -> usize {
 fn char_end(rest: &str) -> usize {
     let mut inside = rest.char_indices().skip(1);
     match inside.next() {
-        Some((_, '\\')) => rest[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 3),
+        Some((_, '\\')) => {
+            rest[2..].char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 3)
+        }
         Some(_) => inside.next().filter(|(_, c)| *c == '\'').map_or(1, |(at, _)| at + 1),
         None => 1,
     }
