@@ -70,3 +70,6 @@ impl Vault {
         Ok(MemberKey::new(self.keyring.vault(), id, &key))
     }
 }
+
+#[cfg(test)]
+mod tests;

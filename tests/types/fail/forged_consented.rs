@@ -1,0 +1,11 @@
+//! Who consents is walked, never said.
+
+use countersign::access::{Consented, Signed, Waterfall};
+use countersign::store::View;
+
+pub async fn say(signed: Signed, fall: Waterfall, view: &mut View<'_>) -> Option<Consented> {
+    let _ = (view.log_size().await, fall.rows());
+    Some(Consented { signed, fall })
+}
+
+fn main() {}

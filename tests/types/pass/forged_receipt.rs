@@ -1,0 +1,10 @@
+//! A receipt comes out of a commit, not out of its parts.
+
+use countersign::audit::event::Event;
+use countersign::store::{Receipt, Work};
+
+pub async fn receipt(work: Work<'_>, event: Event) -> Option<Receipt> {
+    work.commit(event).await.ok()
+}
+
+fn main() {}
