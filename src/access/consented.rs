@@ -15,10 +15,10 @@ use crate::model::form::Form;
 use crate::model::ids::{Digest, UnitCode};
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::{ChannelRule, Policy, StoreScope, UnknownAge};
+use crate::store::View;
 use crate::store::chunks::{AGE, Chunks, State, consent_kind};
 use crate::store::packages::FactKind;
 use crate::store::selecting::Selected;
-use crate::store::{StoreError, View};
 
 use super::{Error, Signed, Staff};
 
@@ -219,9 +219,7 @@ async fn reached(
     for package in view.packages().await? {
         let facts = view.package_facts(&package.no).await?;
         let sealed = facts.iter().any(|f| f.kind == FactKind::Sealed && f.at >= since as Micros);
-        if let (true, Some((_, set))) = (sealed, view.disclosure(&package.no).await?) {
-            let set = OrdinalSet::from_bytes(&set)
-                .map_err(|_| StoreError::integrity("disclosure", package.no.to_string()))?;
+        if let (true, Some(set)) = (sealed, view.disclosure(&package.no).await?) {
             for ordinal in set.iter() {
                 *counts.entry(ordinal).or_default() += 1;
             }

@@ -15,8 +15,8 @@ use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use crate::release::at_rest::{HashingWriter, open_reader};
 use crate::release::manifest::{Manifest, Part};
+use crate::store::StoreError;
 use crate::store::packages::{FactKind, PackageFact, PackageRow};
-use crate::store::{StoreError, Work};
 
 /// A package on its way to its vendor.
 #[derive(Debug, serde::Serialize)]
@@ -81,7 +81,8 @@ impl Broker {
         let facts = work.view().package_facts(no).await?;
         let sealed = self.check_downloadable(&asked, &package, &facts, caller)?;
         let signed = self.whole(&mut work, no.request(), None).await?;
-        let had = self.disclosed(&mut work, no).await?;
+        let had = work.view().disclosure(no).await?;
+        let had = had.ok_or_else(|| StoreError::integrity("disclosure", no.to_string()))?;
         let consented = signed.consented(work.view(), None).await?;
         if !had.is_subset_of(consented.members()) {
             return Ok(Gate::Remake(had));
@@ -150,15 +151,6 @@ impl Broker {
             }
         }
         Ok(sealed)
-    }
-
-    async fn disclosed(&self, work: &mut Work<'_>, no: &PackageNo) -> Result<OrdinalSet, Error> {
-        let bad = || StoreError::integrity("disclosure", no.to_string());
-        let (digest, body) = work.view().disclosure(no).await?.ok_or_else(bad)?;
-        if Digest::of(&body) != digest {
-            return Err(bad().into());
-        }
-        Ok(OrdinalSet::from_bytes(body.get(16..).unwrap_or_default()).map_err(|_| bad())?)
     }
 
     /// Makes the package again without those who must go.

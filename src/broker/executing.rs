@@ -9,9 +9,7 @@ use super::packages::{SealedFact, add_fact};
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::{Caller, Consented, Grant, PackageRows, Signed, grant};
 use crate::audit::event::{Action, Event};
-use crate::clock::random;
 use crate::keyring::aead::Key;
-use crate::keyring::sha256;
 use crate::model::code::Exclusion;
 use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::model::ordinals::OrdinalSet;
@@ -278,11 +276,7 @@ impl Broker {
         kind: FactKind,
         caller: &Caller,
     ) -> Result<SealedFact, Error> {
-        let salt: [u8; 16] = random()?;
-        let mut set = salt.to_vec();
-        set.extend_from_slice(&made.members.to_bytes());
-        let disclosure = Digest(sha256(&set));
-        work.add_disclosure(&package.no, disclosure, &set).await?;
+        let disclosure = work.add_disclosure(&package.no, &made.members).await?;
         let asked = consented.signed().asked();
         let mut excluded = consented.waterfall().counted();
         // Erased between counting and reading: not active any more, and counted so.

@@ -18,7 +18,6 @@ pub mod requests;
 pub mod showing;
 pub mod staffing;
 pub mod start;
-pub mod staffing;
 pub mod vendors;
 
 use std::sync::Arc;
@@ -66,7 +65,11 @@ impl Broker {
 
     /// Runs a verb's work. Refused: the refusal is written to the log as `event` before it is told; if
     /// that cannot be written, the failure is told instead.
-    async fn logged<T>(&self, event: Event, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    async fn logged<T>(
+        &self,
+        event: Event,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         match work.await {
             Err(Error::Refused(refusal)) => {
                 self.store.work().await?.commit(event.refused(&refusal)).await?;

@@ -67,7 +67,12 @@ impl Broker {
     }
 
     /// An unknown login costs the same stretching as a known one.
-    async fn open_key(&self, login: &Login, credential: Option<Credential>, password: &Password) -> Result<SigningKey, Error> {
+    async fn open_key(
+        &self,
+        login: &Login,
+        credential: Option<Credential>,
+        password: &Password,
+    ) -> Result<SigningKey, Error> {
         let salt = credential.as_ref().map_or_else(|| vec![0; 16], |c| c.salt.clone());
         let stretched = stretched(password, salt).await?;
         let unknown = || {
@@ -76,10 +81,8 @@ impl Broker {
         };
         let credential = credential.ok_or_else(unknown)?;
         let sealing = self.store.keyring().staff_key(&stretched).map_err(StoreError::Root)?;
-        let seed = sealing
-            .cipher()
-            .open(&self.seed_place(login), &credential.sealed_seed)
-            .map_err(|_| unknown())?;
+        let seed =
+            sealing.cipher().open(&self.seed_place(login), &credential.sealed_seed).map_err(|_| unknown())?;
         let mut bytes = Zeroizing::new([0; 32]);
         bytes.copy_from_slice(seed.get(..32).ok_or_else(unknown)?);
         let key = SigningKey::from_seed(&bytes).map_err(|_| unknown())?;
@@ -95,7 +98,12 @@ impl Broker {
 
     /// Makes a new signing key for a person and stores it in this turn; its public key's digest is for
     /// the leaf.
-    async fn enrol_in(&self, work: &mut Work<'_>, login: &Login, password: &Password) -> Result<Digest, Error> {
+    async fn enrol_in(
+        &self,
+        work: &mut Work<'_>,
+        login: &Login,
+        password: &Password,
+    ) -> Result<Digest, Error> {
         check_password(password)?;
         let salt: [u8; 16] = random()?;
         let stretched = stretched(password, salt.to_vec()).await?;
@@ -138,7 +146,8 @@ impl Broker {
         work.put_person(&person).await?;
         work.grant_role(&RoleGrant { login: login.clone(), role: Role::Admin, unit: group }).await?;
         let public = self.enrol_in(&mut work, login, password).await?;
-        let event = Event::new(Action::PersonEnrolled, Actor::Operator).object(login).digest("public_key", public);
+        let event =
+            Event::new(Action::PersonEnrolled, Actor::Operator).object(login).digest("public_key", public);
         work.commit(event).await?;
         Ok(())
     }
@@ -147,7 +156,12 @@ impl Broker {
     ///
     /// # Errors
     /// `weak_password`, or the person may not enrol.
-    pub async fn enrol_scripted(&self, caller: &Caller, login: &Login, password: &Password) -> Result<(), Error> {
+    pub async fn enrol_scripted(
+        &self,
+        caller: &Caller,
+        login: &Login,
+        password: &Password,
+    ) -> Result<(), Error> {
         let event = Event::new(Action::PersonEnrolled, caller.actor()).object(login);
         self.logged(event.clone(), async {
             self.check_about(caller, Act::PersonEnrol, login).await?;
@@ -175,11 +189,8 @@ impl Broker {
             let code = Zeroizing::new(hex::encode(random::<10>()?));
             let mut work = self.store.work().await?;
             work.end_key(login).await?;
-            let enrolment = Enrolment {
-                login: login.clone(),
-                code_hash: hash(&code),
-                expires_at: work.at() + CODE_LIFE,
-            };
+            let enrolment =
+                Enrolment { login: login.clone(), code_hash: hash(&code), expires_at: work.at() + CODE_LIFE };
             work.put_enrolment(&enrolment).await?;
             work.commit(event).await?;
             Ok(code)
@@ -200,13 +211,18 @@ impl Broker {
             let fits = open.is_some_and(|e| e.expires_at > now && bool::from(e.code_hash.ct_eq(&hash(code))));
             let staff = Staff::load(work.view()).await?;
             if !fits || !staff.is_active(login) {
-                return Err(Refusal::new("wrong_code", "B9", "the enrolment code is not right, used up or too old")
-                    .hint("ask an administrator for a new one")
-                    .into());
+                return Err(Refusal::new(
+                    "wrong_code",
+                    "B9",
+                    "the enrolment code is not right, used up or too old",
+                )
+                .hint("ask an administrator for a new one")
+                .into());
             }
             let public = self.enrol_in(&mut work, login, password).await?;
             let actor = staff.caller(login)?.actor();
-            work.commit(Event::new(Action::PersonEnrolled, actor).object(login).digest("public_key", public)).await?;
+            work.commit(Event::new(Action::PersonEnrolled, actor).object(login).digest("public_key", public))
+                .await?;
             Ok(())
         })
         .await
@@ -234,7 +250,8 @@ impl Broker {
     /// # Errors
     /// The caller may not, or is the person it concerns.
     pub async fn suspend(&self, caller: &Caller, login: &Login, suspended: bool) -> Result<(), Error> {
-        let event = Event::new(Action::PersonSuspended, caller.actor()).object(login).count("suspended", suspended);
+        let event =
+            Event::new(Action::PersonSuspended, caller.actor()).object(login).count("suspended", suspended);
         self.logged(event.clone(), async {
             self.check_about(caller, Act::PersonSuspend, login).await?;
             let mut work = self.store.work().await?;
@@ -253,12 +270,18 @@ impl Broker {
         let ground = self.ground(&mut view).await?;
         ground.staff.may(&ground.policy, caller, act, None)?;
         if caller.login() == login {
-            return Err(Refusal::new("about_yourself", "A6b", "nobody suspends, resets or changes roles for themselves")
-                .hint("another administrator can do it")
-                .into());
+            return Err(Refusal::new(
+                "about_yourself",
+                "A6b",
+                "nobody suspends, resets or changes roles for themselves",
+            )
+            .hint("another administrator can do it")
+            .into());
         }
         if ground.staff.person(login).is_none() {
-            return Err(Refusal::new("unknown_login", "B9", "there is no such person").hint("`org apply` adds people").into());
+            return Err(Refusal::new("unknown_login", "B9", "there is no such person")
+                .hint("`org apply` adds people")
+                .into());
         }
         Ok(())
     }
@@ -267,8 +290,12 @@ impl Broker {
 fn check_password(password: &Password) -> Result<(), Refusal> {
     let length = std::str::from_utf8(password).map_or(0, |p| p.chars().count());
     if length < SHORTEST {
-        return Err(Refusal::new("weak_password", "B9", format!("a password has at least {SHORTEST} characters"))
-            .hint("a few words that do not belong together are easy to keep"));
+        return Err(Refusal::new(
+            "weak_password",
+            "B9",
+            format!("a password has at least {SHORTEST} characters"),
+        )
+        .hint("a few words that do not belong together are easy to keep"));
     }
     Ok(())
 }

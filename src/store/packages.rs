@@ -3,9 +3,14 @@
 use super::engine::Arg;
 use super::table::{DISCLOSURE, ERASURE, PACKAGE, PACKAGE_FACT, Value};
 use super::{Store, StoreError, View, Work};
-use crate::clock::Micros;
+use crate::clock::{Micros, random};
+use crate::keyring::sha256;
 use crate::model::code::codes;
 use crate::model::ids::{Alias, Digest, Login, PackageNo, RequestNo};
+use crate::model::ordinals::OrdinalSet;
+
+/// Bytes of salt before a disclosure set.
+const SALT: usize = 16;
 
 codes! {
     /// What can happen to a package.
@@ -124,11 +129,11 @@ impl View<'_> {
         rows.iter().map(|r| fact(r).ok_or_else(|| malformed("package_fact"))).collect()
     }
 
-    /// The newest disclosure set of a package: digest and opened bytes.
+    /// The newest disclosure set of a package.
     ///
     /// # Errors
-    /// It does not open: an integrity error.
-    pub async fn disclosure(&mut self, no: &PackageNo) -> Result<Option<(Digest, Vec<u8>)>, StoreError> {
+    /// It does not open or is not its digest's: an integrity error.
+    pub async fn disclosure(&mut self, no: &PackageNo) -> Result<Option<OrdinalSet>, StoreError> {
         let no = no.to_string();
         let tail = "where package = $1 order by version desc limit 1";
         let Some(row) = self.rows(&DISCLOSURE, tail, &[Arg::Text(&no)]).await?.pop() else { return Ok(None) };
@@ -137,8 +142,11 @@ impl View<'_> {
             return Err(bad());
         };
         let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
-        let set = self.store.keyring.open_chunk(&place, body).map_err(|_| bad())?;
-        Ok(Some((Digest(digest.as_slice().try_into().map_err(|_| bad())?), set.to_vec())))
+        let salted = self.store.keyring.open_chunk(&place, body).map_err(|_| bad())?;
+        if digest.as_slice() != sha256(&salted) {
+            return Err(bad());
+        }
+        OrdinalSet::from_bytes(salted.get(SALT..).unwrap_or_default()).map(Some).map_err(|_| bad())
     }
 
     /// A package's wrapped key, unless it was destroyed.
@@ -199,23 +207,27 @@ impl Work<'_> {
         self.insert(&PACKAGE_FACT, &row).await
     }
 
-    /// Keeps which members a package holds, sealed; the digest is the caller's leaf's.
+    /// Keeps which members a package holds, sealed; gives the digest for the leaf. It is salted: that of a
+    /// small set could be found by trying sets.
+    ///
+    /// ```text
+    /// salt(16) set (model::ordinals draws it)
+    /// ```
     ///
     /// # Errors
     /// The database failed.
-    pub async fn add_disclosure(
-        &mut self,
-        no: &PackageNo,
-        digest: Digest,
-        set: &[u8],
-    ) -> Result<(), StoreError> {
+    pub async fn add_disclosure(&mut self, no: &PackageNo, set: &OrdinalSet) -> Result<Digest, StoreError> {
         let no = no.to_string();
         let sql = "select count(*) from disclosure where package = $1";
         let version = self.view.tx.one(sql, &[Arg::Text(&no)]).await?.int(0)? + 1;
+        let mut salted = random::<SALT>()?.to_vec();
+        salted.extend_from_slice(&set.to_bytes());
+        let digest = Digest(sha256(&salted));
         let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
-        let sealed = self.view.store.keyring.seal_chunk(&place, set)?;
+        let sealed = self.view.store.keyring.seal_chunk(&place, &salted)?;
         let row = [Arg::Text(&no), Arg::Int(version), Arg::Bytes(&digest.0), Arg::Bytes(&sealed)];
-        self.insert(&DISCLOSURE, &row).await
+        self.insert(&DISCLOSURE, &row).await?;
+        Ok(digest)
     }
 
     /// Stores an erasure, ordered or finished.

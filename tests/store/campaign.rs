@@ -1,6 +1,7 @@
 //! Requests, what was signed of them, packages, disclosures and erasures.
 
 use countersign::model::ids::{Alias, Digest};
+use countersign::model::ordinals::OrdinalSet;
 use countersign::store::StoreError;
 use countersign::store::packages::FactKind;
 use countersign::store::requests::RequestRow;
@@ -126,12 +127,16 @@ async fn what_happened_to_a_package_and_who_is_in_it_reads_back(vault: Vault) {
     for fact in &facts {
         work.add_package_fact(&no, fact).await.unwrap();
     }
-    work.add_disclosure(&no, Digest::of(b"one"), b"one").await.unwrap();
-    work.add_disclosure(&no, Digest::of(b"two"), b"two").await.unwrap();
+    let (one, two): (OrdinalSet, OrdinalSet) =
+        ([1u64, 2].into_iter().collect(), [2u64].into_iter().collect());
+    let first = work.add_disclosure(&no, &one).await.unwrap();
+    // Salted: the same set has another digest each time.
+    assert_ne!(work.add_disclosure(&no, &one).await.unwrap(), first);
+    work.add_disclosure(&no, &two).await.unwrap();
     work.commit(event()).await.unwrap();
     let mut view = vault.store.view().await.unwrap();
     assert_eq!(view.package_facts(&no).await.unwrap(), facts);
-    assert_eq!(view.disclosure(&no).await.unwrap(), Some((Digest::of(b"two"), b"two".to_vec())));
+    assert_eq!(view.disclosure(&no).await.unwrap(), Some(two));
     assert_eq!(view.disclosure(&package_no(1, 2)).await.unwrap(), None);
     drop(view);
     vault.store.put_package_key(&no, 1, &vault.smith().await.package_key(&no)).await.unwrap();

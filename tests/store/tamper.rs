@@ -84,7 +84,7 @@ async fn campaign(vault: &Vault) {
         work.add_package(&package(serial, 1)).await.unwrap();
         work.add_package_fact(&no, &fact(FactKind::Started, 1)).await.unwrap();
         work.add_package_fact(&no, &fact(FactKind::Sealed, 2)).await.unwrap();
-        work.add_disclosure(&no, Digest::of(b"set"), b"set").await.unwrap();
+        work.add_disclosure(&no, &[1u64, 2].into_iter().collect()).await.unwrap();
     }
     work.commit(event()).await.unwrap();
     for serial in 1..=2 {

@@ -10,7 +10,6 @@ use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{Alias, Digest, PackageNo, RequestNo, VendorCode};
-use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use crate::store::packages::{FactKind, PackageRow};
 use crate::store::{StoreError, View};
@@ -131,9 +130,7 @@ async fn packages_with(view: &mut View<'_>, ordinal: i64) -> Result<Vec<Received
     let ordinal = u64::try_from(ordinal).map_err(|_| StoreError::integrity("member", "ordinal"))?;
     let mut found = Vec::new();
     for package in view.packages().await? {
-        let Some((_, set)) = view.disclosure(&package.no).await? else { continue };
-        let set = OrdinalSet::from_bytes(&set)
-            .map_err(|_| StoreError::integrity("disclosure", package.no.to_string()))?;
+        let Some(set) = view.disclosure(&package.no).await? else { continue };
         if set.contains(ordinal) {
             found.push(received(view, &package).await?);
         }
