@@ -3,7 +3,7 @@
 
 use countersign::model::code::{Channel, Purpose, RecipientClass, Role};
 use countersign::model::field::Index;
-use countersign::model::ids::{Alias, Digest};
+use countersign::model::ids::Alias;
 use countersign::store::StoreError;
 use countersign::store::chunks::{AGE, State, consent_kind};
 use countersign::store::members::Member;
