@@ -55,16 +55,15 @@ impl Broker {
                 .into());
             }
             refuse_live_package(work.view(), no).await?;
-            if let Some(asked) = Asked::load(work.view(), &self.shelf, self.clock(), no).await? {
-                if matches!(asked.standing(), Standing::Waiting(_) | Standing::Signed) {
-                    return Err(Refusal::new(
-                        "in_progress",
-                        "A6a (Art 6)",
-                        "this request is on its way through the signatures",
-                    )
-                    .hint("recall it first")
-                    .into());
-                }
+            let before = Asked::load(work.view(), &self.shelf, self.clock(), no).await?;
+            if before.is_some_and(|a| matches!(a.standing(), Standing::Waiting(_) | Standing::Signed)) {
+                return Err(Refusal::new(
+                    "in_progress",
+                    "A6a (Art 6)",
+                    "this request is on its way through the signatures",
+                )
+                .hint("recall it first")
+                .into());
             }
             let submission = self.new_submission(&mut work, &ground, &row, caller).await?;
             let today = self.clock().date(work.at());

@@ -119,6 +119,24 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write().map_err(|cause| Failure::file(path.display().to_string(), cause))
 }
 
+/// A card number from the argument or, without one, from standard input. The error does not repeat it.
+///
+/// # Errors
+/// It is not a card number.
+pub(super) fn read_card(given: Option<String>) -> Result<CardNo, Failure> {
+    let text = match given.filter(|text| text != "-") {
+        Some(text) => zeroize::Zeroizing::new(text),
+        None => stdin_line("card number")?,
+    };
+    CardNo::parse(&text).map_err(|wrong| {
+        Failure::input(
+            "bad_card",
+            format!("the card number: {}", wrong.en()),
+            "look at the card, or look the member up by mobile",
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,22 +156,4 @@ mod tests {
         assert_eq!(from_file(&empty, "password", &out).unwrap_err().code, "no_input");
         assert_eq!(from_file(&folder.path().join("none"), "password", &out).unwrap_err().exit, 1);
     }
-}
-
-/// A card number from the argument or, without one, from standard input. The error does not repeat it.
-///
-/// # Errors
-/// It is not a card number.
-pub(super) fn read_card(given: Option<String>) -> Result<CardNo, Failure> {
-    let text = match given.filter(|text| text != "-") {
-        Some(text) => zeroize::Zeroizing::new(text),
-        None => stdin_line("card number")?,
-    };
-    CardNo::parse(&text).map_err(|wrong| {
-        Failure::input(
-            "bad_card",
-            format!("the card number: {}", wrong.en()),
-            "look at the card, or look the member up by mobile",
-        )
-    })
 }
