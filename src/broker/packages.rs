@@ -1,6 +1,7 @@
 //! What happens to a package after it is made: shown, handed off, recalled; and what start settles.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -172,8 +173,8 @@ impl Broker {
         self.store.destroy_package_key(no).await?;
         self.store.forget_deleted().await?;
         for path in self.package_files()? {
-            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&format!("{no}."))) {
-                std::fs::remove_file(&path).map_err(|e| Error::file("the package file", e))?;
+            if package_of(&path) == no.to_string() {
+                remove(&path)?;
             }
         }
         Ok(())
@@ -200,49 +201,101 @@ impl Broker {
 
     /// At start: packages whose making a crash broke off. A `.part` that no process holds is renamed when
     /// its hash stands in a committed entry, and removed otherwise; then the same signatures allow another
-    /// execution. Also finishes recalls whose key was not yet destroyed.
+    /// execution. Also finishes recalls and re-makings that had only their files or key left to remove.
+    ///
+    /// Looked at first without holding anyone off; when something seems unfinished, again in a writer's
+    /// turn, since a fence may be between two files just then, and a server may still be committing what
+    /// a dead process had sent it.
     pub(super) async fn settle_packages(&self) -> Result<(u64, u64), Error> {
-        let (mut aborted, mut renamed) = (0, 0);
         let mut view = self.store.view().await?;
-        let packages = view.packages().await?;
+        let seems = self.unsettled(&mut view).await?;
+        let ownerless = self.without_package(&mut view).await?;
         drop(view);
-        let parts: Vec<PathBuf> = self
-            .package_files()?
-            .into_iter()
-            .filter(|p| p.extension().is_some_and(|e| e == "part"))
-            .collect();
-        for package in packages {
-            let prefix = format!("{}.", package.no);
-            let mine: Vec<&PathBuf> = parts
-                .iter()
-                .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&prefix)))
-                .collect();
-            let Some(_held) = Ownerless::all(&mine)? else { continue };
-            let mut view = self.store.view().await?;
-            let facts = view.package_facts(&package.no).await?;
-            let key = view.package_key(&package.no).await?;
-            drop(view);
-            let sealed = last_sealed(&facts)?;
-            for part in mine {
-                renamed += u64::from(settle_part(part, sealed.as_ref())?);
+        let mut free =
+            !ownerless.is_empty() && Ownerless::all(&ownerless.iter().collect::<Vec<_>>())?.is_some();
+        for one in &seems {
+            free |= Ownerless::all(&one.parts())?.is_some();
+        }
+        if !free {
+            return Ok((0, 0));
+        }
+        let mut work = self.store.work().await?;
+        let unsettled = self.unsettled(work.view()).await?;
+        // Made before their entry could be: nobody is between the two while we have the turn.
+        for path in self.without_package(work.view()).await? {
+            remove(&path)?;
+        }
+        let (mut aborted, mut renamed) = (Vec::new(), 0);
+        let mut noise = Vec::new();
+        for one in unsettled {
+            let Some(_held) = Ownerless::all(&one.parts())? else { continue };
+            for part in one.parts() {
+                renamed += u64::from(settle_part(part, one.sealed.as_ref())?);
             }
-            match facts.last().map(|f| f.kind) {
-                Some(FactKind::Started) if package.live && sealed.is_none() => {
-                    self.abort(&package, Actor::Operator).await?;
-                    aborted += 1;
+            let Unsettled { package, sealed, end, files } = one;
+            match end {
+                End::Abort => aborted.push(package),
+                End::Destroy => noise.push(package.no),
+                End::Stands => {
+                    // Made again since: who had to go is still in the file before.
+                    for path in files.iter().filter(|path| !is_part(path) && !is_of(path, sealed.as_ref())) {
+                        remove(path)?;
+                    }
                 }
-                Some(FactKind::Recalled | FactKind::Aborted) if key.is_some() => {
-                    self.destroy_package(&package.no).await?
-                }
-                _ => {}
             }
         }
-        Ok((aborted, renamed))
+        drop(work);
+        let mut count = 0;
+        for package in aborted {
+            count += u64::from(self.abort(&package, Actor::Operator).await?);
+        }
+        for no in noise {
+            self.destroy_package(&no).await?;
+        }
+        Ok((count, renamed))
     }
 
-    /// Breaks a making off: its entry, the request free again, key and files gone.
-    pub(super) async fn abort(&self, package: &PackageRow, actor: Actor) -> Result<(), Error> {
+    /// Packages of which something is left to do, or to remove.
+    async fn unsettled(&self, view: &mut View<'_>) -> Result<Vec<Unsettled>, Error> {
+        let mut found = Vec::new();
+        let all = self.package_files()?;
+        for package in view.packages().await? {
+            let no = package.no.to_string();
+            let files: Vec<PathBuf> = all.iter().filter(|path| package_of(path) == no).cloned().collect();
+            let facts = view.package_facts(&package.no).await?;
+            let sealed = last_sealed(&facts)?;
+            let over = matches!(facts.last().map(|f| f.kind), Some(FactKind::Recalled | FactKind::Aborted));
+            let (end, unsettled) = if over {
+                (End::Destroy, !files.is_empty() || view.package_key(&package.no).await?.is_some())
+            } else if package.live && sealed.is_none() {
+                (End::Abort, true)
+            } else {
+                (End::Stands, files.iter().any(|path| is_part(path) || !is_of(path, sealed.as_ref())))
+            };
+            if unsettled {
+                found.push(Unsettled { package, sealed, end, files });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Half-made files whose package is in no entry.
+    async fn without_package(&self, view: &mut View<'_>) -> Result<Vec<PathBuf>, Error> {
+        let parts: Vec<PathBuf> = self.package_files()?.into_iter().filter(|path| is_part(path)).collect();
+        if parts.is_empty() {
+            return Ok(parts);
+        }
+        let known: HashSet<String> = view.packages().await?.iter().map(|p| p.no.to_string()).collect();
+        Ok(parts.into_iter().filter(|path| !known.contains(package_of(path))).collect())
+    }
+
+    /// Breaks a making off: its entry, the request free again, key and files gone. `false` when it was
+    /// over already.
+    pub(super) async fn abort(&self, package: &PackageRow, actor: Actor) -> Result<bool, Error> {
         let mut work = self.store.work().await?;
+        if !find_package(work.view(), &package.no).await?.live {
+            return Ok(false);
+        }
         let at = work.at();
         let name = match &actor {
             Actor::Person { login, .. } => login.to_string(),
@@ -251,7 +304,55 @@ impl Broker {
         add_fact(&mut work, &package.no, FactKind::Aborted, at, &name, "{}".into()).await?;
         work.retire_package(package).await?;
         work.commit(Event::new(Action::PackageAborted, actor).object(&package.no)).await?;
-        self.destroy_package(&package.no).await
+        self.destroy_package(&package.no).await?;
+        Ok(true)
+    }
+}
+
+/// A package that a crash left in between.
+struct Unsettled {
+    package: PackageRow,
+    sealed: Option<SealedFact>,
+    end: End,
+    /// All its files, half-made or whole.
+    files: Vec<PathBuf>,
+}
+
+impl Unsettled {
+    fn parts(&self) -> Vec<&PathBuf> {
+        self.files.iter().filter(|path| is_part(path)).collect()
+    }
+}
+
+/// What is to become of it.
+enum End {
+    /// It was never whole.
+    Abort,
+    /// It is over; what is left of it goes.
+    Destroy,
+    /// It is whole; only files beside it go.
+    Stands,
+}
+
+/// `CS2026-HQ-0001-P1.17.part` belongs to `CS2026-HQ-0001-P1`.
+fn package_of(path: &Path) -> &str {
+    path.file_name().and_then(|n| n.to_str()).and_then(|n| n.split('.').next()).unwrap_or_default()
+}
+
+fn is_part(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "part")
+}
+
+/// Whether a file is the one that a `sealed` or `remade` fact speaks of.
+fn is_of(path: &Path, sealed: Option<&SealedFact>) -> bool {
+    sealed.is_some_and(|s| path.file_stem().and_then(|stem| stem.to_str()) == Some(s.file.as_str()))
+}
+
+/// Removes a file that another process may have removed first.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::file("the package file", e)),
+        _ => Ok(()),
     }
 }
 
@@ -263,7 +364,11 @@ impl Ownerless {
     fn all(paths: &[&PathBuf]) -> Result<Option<Ownerless>, Error> {
         let mut held = Vec::new();
         for path in paths {
-            let file = std::fs::File::open(path).map_err(|e| Error::file("a package part", e))?;
+            let file = match std::fs::File::open(path) {
+                // Just renamed or removed: somebody is at it.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                opened => opened.map_err(|e| Error::file("a package part", e))?,
+            };
             if file.try_lock().is_err() {
                 return Ok(None);
             }
@@ -275,15 +380,14 @@ impl Ownerless {
 
 fn settle_part(part: &PathBuf, sealed: Option<&SealedFact>) -> Result<bool, Error> {
     let file = |e| Error::file("a package part", e);
-    let named = part.file_stem().map(|s| s.to_string_lossy().into_owned());
-    if let Some(sealed) = sealed.filter(|s| Some(&s.file) == named.as_ref()) {
+    if let Some(sealed) = sealed.filter(|_| is_of(part, sealed)) {
         let bytes = std::fs::read(part).map_err(file)?;
         if Digest(sha256(&bytes)) == sealed.at_rest {
             std::fs::rename(part, part.with_extension("sealed")).map_err(file)?;
             return Ok(true);
         }
     }
-    std::fs::remove_file(part).map_err(file)?;
+    remove(part)?;
     Ok(false)
 }
 
