@@ -52,8 +52,12 @@ struct Walk {
 }
 
 pub fn run(world: &World, turns: usize) {
+    // The same walk every time, but a longer one of its own with COUNTERSIGN_LONG=1.
+    let long = std::env::var_os("COUNTERSIGN_LONG").is_some_and(|v| v == "1");
     let now = UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
-    let seed = std::env::var("COUNTERSIGN_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(now | 1);
+    let seed = std::env::var("COUNTERSIGN_SEED").ok().and_then(|s| s.parse().ok());
+    let seed = seed.unwrap_or(if long { now | 1 } else { 20_260_703 });
+    let turns = if long { turns * 10 } else { turns };
     let _ = writeln!(std::io::stderr().lock(), "states: {:?}: COUNTERSIGN_SEED={seed}", world.on);
     block(async {
         let (broker, clock) = at_clock(world).await;
@@ -98,36 +102,35 @@ fn code_of(vendor: usize) -> String {
 impl Walk {
     async fn turn(&mut self, turn: usize) {
         let at = self.random.below(self.model.requests.len());
-        match self.random.below(20) {
+        match self.random.below(26) {
             // Most turns go on, or a walk would never get anywhere.
-            0..=8 => self.go_on(at, turn).await,
-            9 | 10 => {
+            0..=12 => self.go_on(at, turn).await,
+            13 | 14 => {
                 let who = self.anyone();
                 self.at_step(at, who, "sign").await;
             }
-            11 => {
+            15 | 16 => {
                 let who = self.anyone();
                 self.execute(at, who).await;
             }
-            12 => {
+            17 | 18 => {
                 let cast = self.model.requests[at].cast;
                 let who = self.random.pick(&cast);
-                let what = self.random.pick(&["return", "reject", "submit", "recall"]);
-                match what {
+                match self.random.pick(&["return", "reject", "submit", "recall"]) {
                     "submit" => self.submit(at, who).await,
                     "recall" => self.recall(at, who).await,
-                    _ => self.at_step(at, who, what).await,
+                    what => self.at_step(at, who, what).await,
                 }
             }
-            13 => self.revise(at).await,
-            14 | 15 => self.suspend().await,
-            16 => self.change_role().await,
-            17 => self.new_key().await,
-            18 => self.change_vendor(at).await,
-            _ => match self.random.below(3) {
+            19 => self.revise(at).await,
+            20 => self.suspend().await,
+            21 => self.change_role().await,
+            22 => self.new_key().await,
+            23 => self.change_vendor(at).await,
+            24 => self.recall_package(at).await,
+            _ => match self.random.below(2) {
                 0 => self.change_policy().await,
-                1 => self.expire(),
-                _ => self.recall_package(at).await,
+                _ => self.expire(),
             },
         }
     }
@@ -140,20 +143,27 @@ impl Walk {
     /// What the request's own people would do next.
     async fn go_on(&mut self, at: usize, turn: usize) {
         // Left to chance, somebody would always be suspended.
-        if turn % 3 == 0 && self.mend().await {
+        if turn % 4 == 0 && self.mend().await {
             return;
         }
         let request = &self.model.requests[at];
         let cast = request.cast;
-        match &request.round {
-            None => self.submit(at, cast[0]).await,
-            Some(_) if self.model.submit(at, cast[0]).is_empty() => self.submit(at, cast[0]).await,
-            Some(round) if round.facts.len() < 4 => {
-                let who = cast[round.facts.len()];
-                self.at_step(at, who, "sign").await;
-            }
-            Some(round) if round.executed && request.live.is_none() => self.recall(at, cast[0]).await,
-            Some(_) => self.execute(at, cast[4]).await,
+        let packageless = request.live.is_none();
+        if packageless && self.model.vendors[request.draft.vendor].suspended {
+            return self.revise(at).await;
+        }
+        let noes = self.model.submit(at, cast[0]);
+        let stuck = packageless && !noes.is_empty() && !noes.contains("in_progress");
+        if stuck && self.mend().await {
+            return;
+        }
+        match &self.model.requests[at].round {
+            Some(round) if !noes.is_empty() => match round.facts.len() {
+                4 if round.executed && packageless => self.recall(at, cast[0]).await,
+                4 => self.execute(at, cast[4]).await,
+                signed => self.at_step(at, cast[signed], "sign").await,
+            },
+            _ => self.submit(at, cast[0]).await,
         }
     }
 
@@ -379,12 +389,9 @@ impl Walk {
 
     async fn recall_package(&mut self, at: usize) {
         let Some(package) = self.model.requests[at].live.take() else { return };
-        for who in ["suspended", "without_role"] {
-            let ill = if who == "suspended" { &self.model.suspended } else { &self.model.without_role };
-            if ill.contains("mem.head") {
-                self.model.requests[at].live = Some(package);
-                return;
-            }
+        if self.model.suspended.contains("mem.head") || self.model.without_role.contains("mem.head") {
+            self.model.requests[at].live = Some(package);
+            return;
         }
         let head = self.enter("mem.head").await.unwrap();
         self.broker.package_recall(head.caller(), &package, "wrong dates").await.unwrap();
