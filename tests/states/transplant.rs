@@ -102,12 +102,12 @@ async fn refuses(world: &World, broker: &Broker, no: &RequestNo, what: &str) {
         other => panic!("{verb} with {what}: {other}"),
     };
     let head = step(broker, "hq.head").await.unwrap();
-    let place = integrity(broker.request_show(head.caller(), no).await.err().expect("shown"), "show");
+    let place = integrity(broker.request_show(head.caller(), no).await.map(drop).expect_err("shown"), "show");
     assert!(place.contains("another request, round or vault"), "{what}: {place}");
     let executor = step(broker, cast("sms")[4]).await.unwrap();
     let executed = broker.request_execute(executor, no, &|_, _| {}).await;
-    integrity(executed.err().expect("executed"), "execute");
-    integrity(Broker::open(&world.place()).await.err().expect("opened"), "start");
+    integrity(executed.map(drop).expect_err("executed"), "execute");
+    integrity(Broker::open(&world.place()).await.map(drop).expect_err("opened"), "start");
     let found = broker.audit_verify(true, &[]).await.unwrap().problems;
     assert!(found.iter().any(|p| p.what == "signature"), "{what}: {found:?}");
 }

@@ -143,7 +143,7 @@ impl Walk {
     /// What the request's own people would do next.
     async fn go_on(&mut self, at: usize, turn: usize) {
         // Left to chance, somebody would always be suspended.
-        if turn % 4 == 0 && self.mend().await {
+        if turn.is_multiple_of(4) && self.mend().await {
             return;
         }
         let request = &self.model.requests[at];

@@ -6,11 +6,14 @@
 //! spread over that time, every second one over its last part, where the writing is. `COUNTERSIGN_SEED`
 //! repeats a run's moments.
 
+#[path = "../support/mod.rs"]
 mod support;
 
-#[path = "store/raw.rs"]
+#[path = "../store/raw.rs"]
 #[allow(dead_code)]
 mod raw;
+
+mod looking;
 
 use std::fs;
 use std::io::Write as _;
@@ -20,14 +23,13 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use countersign::broker::Broker;
 use countersign::model::ids::{PackageNo, RequestNo};
-use countersign::store::View;
 use countersign::store::packages::{FactKind, PackageFact};
-use serde_json::Value;
 
+use looking::{files_in, on_thread};
 use support::cli::{Cli, Output, write_password};
 use support::generate::Random;
 use support::scan::Scanner;
-use support::world::{On, World, block, cast, decrypt, executed, step, submitted};
+use support::world::{On, World, cast, decrypt, executed, step, submitted};
 
 /// Rows of each imported file.
 const ROWS: u64 = 400;
@@ -171,7 +173,7 @@ impl Struck {
 
     /// The first signature: killed, given again unless it was there, then the other two.
     fn sign(&mut self) -> RequestNo {
-        let no = self.with(async |broker| submitted(&broker, "sms").await);
+        let no = self.with(async |broker| submitted(broker, "sms").await);
         let (head, text) = (cast("sms")[1], no.to_string());
         let args = ["request", "sign", &text];
         let struck = self.strike(Verb::Sign, &args, head);
@@ -185,7 +187,7 @@ impl Struck {
         assert_eq!(self.signatures(&no), 2);
         self.with(async |broker| {
             for who in &cast("sms")[2..4] {
-                broker.request_sign(step(&broker, who).await.unwrap(), &no, None).await.unwrap();
+                broker.request_sign(step(broker, who).await.unwrap(), &no, None).await.unwrap();
             }
         });
         self.clean();
@@ -275,7 +277,7 @@ impl Struck {
         }
         let whole = self.measured[verb as usize].as_micros() as usize;
         // Much of each verb is the password; every second kill falls behind it.
-        let from = if self.cycle % 2 == 0 { whole * 6 / 10 } else { 0 };
+        let from = if self.cycle.is_multiple_of(2) { whole * 6 / 10 } else { 0 };
         let moment = Duration::from_micros((from + self.random.below(whole - from)) as u64);
         let mark = self.high_water();
         let started = Instant::now();
@@ -290,58 +292,6 @@ impl Struck {
         tell(&format!("{:?} {verb:?}: killed at {moment:?} of {whole} µs, {end}", self.world.on));
         self.just_killed(mark);
         output
-    }
-
-    /// Before anything is mended: what is there fits the log, and nothing is there without its entry.
-    fn just_killed(&self, mark: u64) {
-        assert!(self.high_water() >= mark, "the mark went back");
-        let mark = self.high_water();
-        let sealed = self.view(async |view| {
-            assert!(view.log_size().await.unwrap() >= mark, "the log is shorter than it was");
-            let mut sealed = Vec::new();
-            for package in view.packages().await.unwrap() {
-                let facts = view.package_facts(&package.no).await.unwrap();
-                let whole = facts.iter().filter(|f| f.kind == FactKind::Sealed);
-                sealed.extend(whole.map(|f| {
-                    let body: Value = serde_json::from_str(&f.body).unwrap();
-                    format!("{}.sealed", body["file"].as_str().unwrap())
-                }));
-            }
-            sealed
-        });
-        for path in files_in(&self.world.place().dir.join("packages")) {
-            let name = path.file_name().unwrap().to_str().unwrap();
-            assert!(name.ends_with(".part") || sealed.iter().any(|s| s == name), "{name} without its entry");
-        }
-        self.cli.run(&["audit", "verify", "--deep"]).ok();
-    }
-
-    /// After the next command: all is well, and nothing half-made or orphaned is left.
-    fn clean(&self) {
-        let doctor = self.cli.run(&["doctor"]).ok();
-        for line in doctor.json()["lines"].as_array().unwrap() {
-            let settled =
-                ["package files", "package keys", "erasures"].iter().any(|what| line["what"] == *what);
-            assert!(line["state"] == "ok" || line["state"] == "warning" && !settled, "{line}");
-        }
-        self.cli.run(&["audit", "verify", "--deep"]).ok();
-        let parts: Vec<PathBuf> = files_below(self.world.dir.path())
-            .into_iter()
-            .filter(|path| path.extension().is_some_and(|e| e == "part"))
-            .collect();
-        assert_eq!(parts, Vec::<PathBuf>::new());
-        let (members, url) = (self.members(), self.world.url.clone());
-        let keys = block(async move {
-            let mut raw = raw::Raw::connect(&url).await;
-            let mut count = async |name: &str| {
-                let table = raw.table(name).await;
-                raw.rows(&table).await.len() as u64
-            };
-            (count("keys.data_key").await, count("keys.package_key").await)
-        });
-        let live = self.view(async |view| view.packages().await.unwrap().iter().filter(|p| p.live).count());
-        assert_eq!(keys, (members, live as u64), "keys of members and of packages");
-        assert_eq!(files_in(&self.world.place().dir.join("packages")).len(), live);
     }
 
     fn command(&self, args: &[&str], who: &str) -> Output {
@@ -360,62 +310,6 @@ impl Struck {
         let password = self.files.path().join(format!("{who}.password"));
         let more = ["--as", who, "--password-file", password.to_str().unwrap()];
         args.iter().chain(&more).map(|arg| (*arg).to_owned()).collect()
-    }
-
-    /// Works on the opened vault, which finishes what was broken off.
-    fn with<T: Send>(&self, work: impl AsyncFnOnce(&Broker) -> T + Send) -> T {
-        on_thread(async || {
-            let broker = self.world.open().await;
-            let done = work(&broker).await;
-            broker.store().close().await;
-            done
-        })
-    }
-
-    /// Looks at the vault as it lies there; nothing is finished.
-    fn view<T: Send>(&self, look: impl AsyncFnOnce(&mut View<'_>) -> T + Send) -> T {
-        on_thread(async || {
-            let broker = Broker::inspect(&self.world.place()).await.unwrap();
-            let mut view = broker.store().view().await.unwrap();
-            let seen = look(&mut view).await;
-            drop(view);
-            broker.store().close().await;
-            seen
-        })
-    }
-
-    fn members(&self) -> u64 {
-        self.view(async |view| view.member_count().await.unwrap() as u64)
-    }
-
-    fn signatures(&self, no: &RequestNo) -> usize {
-        self.view(async |view| view.signatures(no, 1).await.unwrap().len())
-    }
-
-    fn packages(&self, no: &RequestNo) -> Vec<(PackageNo, bool, Vec<PackageFact>)> {
-        self.view(async |view| {
-            let mut found = Vec::new();
-            for package in view.packages_of(no).await.unwrap() {
-                let facts = view.package_facts(&package.no).await.unwrap();
-                found.push((package.no, package.live, facts));
-            }
-            found
-        })
-    }
-
-    /// Entries of an action about an object that were not refusals.
-    fn entries(&self, action: &str, object: &str) -> usize {
-        let leaves = self.view(async |view| {
-            let size = view.log_size().await.unwrap();
-            view.leaves(0, size).await.unwrap()
-        });
-        let leaves = leaves.iter().map(|(_, body)| serde_json::from_slice::<Value>(body).unwrap());
-        leaves.filter(|l| l["action"] == action && l["object"] == object && l["decision"] != "refuse").count()
-    }
-
-    fn high_water(&self) -> u64 {
-        let text = fs::read_to_string(self.world.place().high_water.unwrap()).unwrap();
-        text.lines().nth(1).and_then(|size| size.parse().ok()).expect("a checkpoint's second line")
     }
 }
 
@@ -441,26 +335,6 @@ fn refused(output: &Output) -> &str {
 
 fn kinds(facts: &[PackageFact]) -> Vec<FactKind> {
     facts.iter().map(|f| f.kind).collect()
-}
-
-/// Files that are not hidden; none when there is no folder.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().map(|e| e.unwrap().path());
-    entries.filter(|p| !p.file_name().unwrap().to_string_lossy().starts_with('.')).collect()
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
-}
-
-/// Runs on a thread with a runtime of its own.
-fn on_thread<T: Send>(work: impl AsyncFnOnce() -> T + Send) -> T {
-    std::thread::scope(|scope| {
-        let run =
-            || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work());
-        scope.spawn(run).join().unwrap()
-    })
 }
 
 /// Says it past the test harness, which keeps what a passing test prints to itself.
