@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::packages::{SealedFact, add_fact, check_named, find_package, last_sealed};
+use super::packages::{SealedFact, add_fact, check_named, find_package, last_sealed, remove};
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::{Asked, Caller, Signed};
 use crate::audit::event::{Action, Event};
@@ -166,7 +166,7 @@ impl Broker {
         self.run(started, caller, Some(had), &|_, _| {}).await?;
         if let Some(old) = old {
             let path = self.package_dir().join(format!("{}.sealed", old.file));
-            fs::remove_file(path).map_err(|e| Error::file("the package file", e))?;
+            remove(&path)?;
         }
         Ok(())
     }

@@ -171,7 +171,8 @@ impl Broker {
             fs::remove_file(&path).map_err(failed)?;
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-        file.try_lock().map_err(|e| failed(e.into()))?;
+        // A process that starts may hold it for the moment it takes to see whose it is.
+        file.lock().map_err(failed)?;
         Ok((file, path))
     }
 
