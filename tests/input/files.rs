@@ -30,7 +30,12 @@ fn a_file_that_cannot_be_read_is_refused_whole() {
     let cases: [(&str, &[u8], &str, &[&str]); 10] = [
         ("empty", b"", "file_empty", &["empty", "hint: "]),
         ("blank lines", b"\xEF\xBB\xBF\r\n\r\n", "file_empty", &["empty"]),
-        ("a missing column", "卡号,手机\n1,13800000000\n".as_bytes(), "file_missing_column", &["姓名", "name", "hint: "]),
+        (
+            "a missing column",
+            "卡号,手机\n1,13800000000\n".as_bytes(),
+            "file_missing_column",
+            &["姓名", "name", "hint: "],
+        ),
         ("no header", "1,王芳\n2,李伟\n".as_bytes(), "file_no_header", &["header", "hint: "]),
         ("a column twice", "卡号,姓名,card_no\n1,王芳,1\n".as_bytes(), "file_duplicate_column", &["卡号"]),
         ("zip", &zip, "file_not_csv", &["xlsx", "CSV UTF-8"]),
@@ -88,7 +93,11 @@ fn every_encoding_of_the_same_file_is_the_same_file() {
         assert_eq!(report.json()["rejected"], 0, "{what}: {report}");
     }
     let shown = desk.by("hq.counter", &["member", "show", "70000000", "--json"]);
-    let shown = if shown.code == 0 { shown } else { desk.by("s1.counter", &["member", "show", "70000000", "--json"]).ok() };
+    let shown = if shown.code == 0 {
+        shown
+    } else {
+        desk.by("s1.counter", &["member", "show", "70000000", "--json"]).ok()
+    };
     assert_eq!(shown.json()["fields"]["name"], "林**", "{shown}");
     desk.verified();
 }

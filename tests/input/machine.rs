@@ -18,7 +18,8 @@ impl Mount {
     fn new(at: &Path, mib: u32) -> Option<Mount> {
         fs::create_dir_all(at).unwrap();
         let size = format!("size={mib}m");
-        let done = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "countersign-test"]).arg(at).output();
+        let done =
+            Command::new("mount").args(["-t", "tmpfs", "-o", &size, "countersign-test"]).arg(at).output();
         match done {
             Ok(output) if output.status.success() => Some(Mount(at.to_owned())),
             Ok(output) => {
@@ -129,7 +130,8 @@ impl Nobody {
         fs::copy(env!("CARGO_BIN_EXE_countersign"), &binary).unwrap();
         fs::set_permissions(&binary, fs::Permissions::from_mode(0o755)).unwrap();
         for part in ["data", "state"] {
-            let done = Command::new("cp").arg("-a").args([desk.dir().join(part), dir.path().join(part)]).status();
+            let done =
+                Command::new("cp").arg("-a").args([desk.dir().join(part), dir.path().join(part)]).status();
             assert!(done.unwrap().success());
         }
         let mark = dir.path().join("state/high-water");
@@ -198,6 +200,15 @@ fn a_read_only_folder_is_told_and_nothing_is_lost() {
     let report = nobody.run(&import).ok();
     assert_eq!(report.json()["rejected"], 0, "{report}");
     nobody.run(&verify).ok();
-    let foreign = nobody.run(&["--data", "/proc/countersign", "init", "--admin", "x", "--password-file", "mem.head.password", "--json"]);
+    let foreign = nobody.run(&[
+        "--data",
+        "/proc/countersign",
+        "init",
+        "--admin",
+        "x",
+        "--password-file",
+        "mem.head.password",
+        "--json",
+    ]);
     assert!([1, 3].contains(&foreign.code) && foreign.stderr.contains("error: "), "{foreign}");
 }
