@@ -1,6 +1,8 @@
 //! Reads a transcript, runs its commands and holds what they say to it.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use crate::support::cli::{Cli, Output};
@@ -36,8 +38,8 @@ pub fn play(text: &str, cli: &Cli, folder: &Path, names: &[(&str, &str)]) {
 fn read(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for (at, line) in text.lines().enumerate() {
-        if let Some(command) = line.strip_prefix("$ countersign ") {
-            steps.push(Step { line: at + 1, words: words(command), ..Step::default() });
+        if let Some(command) = line.strip_prefix("$ countersign") {
+            steps.push(Step { line: at + 1, words: words(command.trim_start()), ..Step::default() });
             continue;
         }
         if line.starts_with('#') || line.is_empty() {
@@ -89,7 +91,10 @@ fn write_files(text: &str, folder: &Path) {
         let (name, body) = file.split_once(" --\n").expect("`-- name --` on a line of its own");
         let path = folder.join(name);
         fs::create_dir_all(path.parent().expect("inside the folder")).expect("our own folder");
-        fs::write(path, format!("{}\n", body.trim_end())).expect("our own folder");
+        // Some hold a secret; the program warns of one that others may read.
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let text = format!("{}\n", body.trim_end());
+        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("our own folder");
     }
 }
 

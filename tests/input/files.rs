@@ -92,13 +92,8 @@ fn every_encoding_of_the_same_file_is_the_same_file() {
         assert_eq!(report.json()[key], 3, "{what}: {report}");
         assert_eq!(report.json()["rejected"], 0, "{what}: {report}");
     }
-    let shown = desk.by("hq.counter", &["member", "show", "70000000", "--json"]);
-    let shown = if shown.code == 0 {
-        shown
-    } else {
-        desk.by("s1.counter", &["member", "show", "70000000", "--json"]).ok()
-    };
-    assert_eq!(shown.json()["fields"]["name"], "林**", "{shown}");
+    let shown = desk.by("s1.counter", &["member", "show", "70000000", "--json"]).ok();
+    assert_eq!(shown.json()["fields"]["name"], "林*", "{shown}");
     desk.verified();
 }
 
@@ -121,8 +116,8 @@ fn a_wrong_row_is_told_and_the_others_go_in() {
         }
         csv.push_str("70000009,王芳,13800000009\n70000010,\"李伟,13800000010\n70000011,张敏,13800000011\n");
         let report = import(&desk, csv).ok();
-        // The quote that never closes takes the rest of the file with it: one row, told as such.
-        assert_eq!([&report.json()["created"], &report.json()["rejected"]], [1, 6], "{report}");
+        // A quote that never closes costs its own row: the lines after it are read again as rows.
+        assert_eq!([&report.json()["created"], &report.json()["rejected"]], [2, 6], "{report}");
         let errors = fs::read_to_string(desk.dir().join("errors.csv")).unwrap();
         for (at, (_, code, word)) in rows.iter().enumerate() {
             let line = errors.lines().find(|line| line.starts_with(&format!("{},", at + 2)));
@@ -130,7 +125,7 @@ fn a_wrong_row_is_told_and_the_others_go_in() {
             assert!(line.contains(code) && line.contains(word), "{line}");
         }
         assert!(errors.lines().any(|l| l.starts_with("8,") && l.contains("row_quote")), "{errors}");
-        assert_eq!(members(&desk), before + 1);
+        assert_eq!(members(&desk), before + 2);
         desk.verified();
     }
 }

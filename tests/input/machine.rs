@@ -150,12 +150,15 @@ impl Nobody {
     }
 
     fn run(&self, args: &[&str]) -> Output {
+        self.run_in(&self.dir.path().join("data").display().to_string(), args)
+    }
+
+    fn run_in(&self, data: &str, args: &[&str]) -> Output {
         let binary = self.dir.path().join("countersign").display().to_string();
         let mut words = vec!["--reuid=nobody", "--clear-groups", &binary];
         // `setpriv` takes its own words first: the program's global ones go behind its path.
-        let data = self.dir.path().join("data").display().to_string();
         let mark = self.dir.path().join("state/high-water").display().to_string();
-        words.extend(["--data", &data, "--high-water", &mark]);
+        words.extend(["--data", data, "--high-water", &mark]);
         words.extend(args);
         self.cli.clone().bare().program("setpriv").run(&words)
     }
@@ -200,15 +203,10 @@ fn a_read_only_folder_is_told_and_nothing_is_lost() {
     let report = nobody.run(&import).ok();
     assert_eq!(report.json()["rejected"], 0, "{report}");
     nobody.run(&verify).ok();
-    let foreign = nobody.run(&[
-        "--data",
-        "/proc/countersign",
-        "init",
-        "--admin",
-        "x",
-        "--password-file",
-        "mem.head.password",
-        "--json",
-    ]);
-    assert!([1, 3].contains(&foreign.code) && foreign.stderr.contains("error: "), "{foreign}");
+    // A folder that cannot be made.
+    let init = ["init", "--admin", "zhou.jie", "--password-file", "mem.head.password", "--json"];
+    let nowhere = nobody.run_in("/proc/countersign", &init).expect_code(1);
+    told(&nowhere, "file", &["/proc/countersign", "hint: "]);
+    let forbidden = nobody.run_in("/root/countersign", &init).expect_code(3);
+    told(&forbidden, "read_only", &["hint: "]);
 }

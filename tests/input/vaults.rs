@@ -94,11 +94,11 @@ fn a_newer_schema_is_left_alone() {
 fn no_vault_is_told_and_none_is_made() {
     let dir = tempfile::tempdir().unwrap();
     let cli = Cli::new(dir.path().join("data")).folder(dir.path());
-    write_password(dir.path(), "x", "a long password");
+    write_password(dir.path(), "li.na", "a long password");
     for args in [
         &["doctor", "--json"][..],
         &["audit", "verify", "--json"],
-        &["request", "list", "--as", "x", "--password-file", "x.password", "--json"],
+        &["request", "list", "--as", "li.na", "--password-file", "li.na.password", "--json"],
     ] {
         told(&cli.run(args).expect_code(3), "no_vault", &["hint: ", "init"]);
     }
