@@ -104,9 +104,13 @@ fn no_vault_is_told_and_none_is_made() {
     }
     assert!(!dir.path().join("data").exists());
     let unreachable = cli.clone().database("postgres://nobody@localhost:1/none?host=%2Fnowhere");
-    told(&unreachable.run(&["doctor", "--json"]).expect_code(3), "database_unreachable", &["hint: "]);
+    told(
+        &unreachable.run(&["audit", "verify", "--json"]).expect_code(3),
+        "database_unreachable",
+        &["hint: "],
+    );
     let unknown = cli.database("mysql://localhost/x");
-    told(&unknown.run(&["doctor", "--json"]).expect_code(3), "bad_database_url", &["--database"]);
+    told(&unknown.run(&["audit", "verify", "--json"]).expect_code(3), "bad_database_url", &["--database"]);
 }
 
 #[test]
