@@ -41,6 +41,7 @@ impl Vault {
             url: url(&dir.join("data")),
             high_water: Some(dir.join("high-water")),
             passphrase: None,
+            clock: None,
         };
         let broker = Broker::create(&place(dir.path()), true, "Asia/Shanghai").await.unwrap();
         let vault = Vault { broker, place: place(dir.path()), _dir: dir };
@@ -112,7 +113,13 @@ impl Vault {
 
     fn place_again(&self) -> Place {
         let Place { dir, url, high_water, .. } = &self.place;
-        Place { dir: dir.clone(), url: url.clone(), high_water: high_water.clone(), passphrase: None }
+        Place {
+            dir: dir.clone(),
+            url: url.clone(),
+            high_water: high_water.clone(),
+            passphrase: None,
+            clock: None,
+        }
     }
 
     async fn caller(&self, login: &str) -> Caller {

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde::Serialize;
 
-use super::members::SubjectOf;
+use super::subject::{ConsentState, SubjectOf, check_reason, states_of, unknown_member};
 use super::{Broker, Caller, Error, Refusal};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
@@ -28,19 +28,6 @@ pub struct ConsentShown {
     pub states: Vec<ConsentState>,
     /// Every occasion, oldest first.
     pub history: Vec<Occasion>,
-}
-
-/// One effective state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ConsentState {
-    /// For what.
-    pub purpose: Purpose,
-    /// Over which channel.
-    pub channel: Channel,
-    /// To whom.
-    pub class: RecipientClass,
-    /// `granted`, `refused` or `withdrawn`.
-    pub state: &'static str,
 }
 
 /// One yes or no as it was said.
@@ -77,16 +64,6 @@ pub struct SuppressionReport {
     pub known: u64,
     /// Lines without a contact point.
     pub rejected: u64,
-}
-
-/// A state's word.
-pub(super) fn word(state: State) -> &'static str {
-    match state {
-        State::None => "none",
-        State::Granted => "granted",
-        State::Refused => "refused",
-        State::Withdrawn => "withdrawn",
-    }
 }
 
 /// The form in which evidence lies beside a consent event: sealed under the member's key, in hex; empty
@@ -135,7 +112,7 @@ impl Broker {
         let ordinal = member.ordinal;
         if work.view().member(ordinal).await?.is_none() {
             drop(work);
-            return self.refuse(event, super::members::unknown_member()).await;
+            return self.refuse(event, unknown_member()).await;
         }
         let kind = consent_kind(purpose, channel, class);
         let state = work.view().state(&kind, ordinal).await?.then(granted);
@@ -173,7 +150,7 @@ impl Broker {
         self.store.work().await?.commit(subject.event).await?;
         let ordinal = subject.member.ordinal;
         let mut view = self.store.view().await?;
-        let states = super::members::states_of(&mut view, ordinal).await?;
+        let states = states_of(&mut view, ordinal).await?;
         let mut history = Vec::new();
         for event in view.consent_events(ordinal).await? {
             history.extend(event.marks.iter().map(|mark| Occasion {
@@ -208,7 +185,7 @@ impl Broker {
                 let mut view = self.store.view().await?;
                 let ground = self.ground(&mut view).await?;
                 ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None)?;
-                super::members::check_reason(reason, "E5")?;
+                check_reason(reason, "E5")?;
                 Ok(Digest(ground.policy.digest()))
             })
             .await?;

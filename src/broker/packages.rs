@@ -12,7 +12,7 @@ use crate::clock::rfc3339;
 use crate::keyring::aead::bind;
 use crate::keyring::sha256;
 use crate::model::code::{Channel, Exclusion};
-use crate::model::ids::{Digest, PackageNo};
+use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::policy::{Act, Slot};
 use crate::store::packages::{FactKind, PackageFact, PackageRow};
 use crate::store::{StoreError, View, Work};
@@ -89,6 +89,23 @@ impl Broker {
             Ok(lines)
         })
         .await
+    }
+
+    /// The package a number means: its own, or its request's newest.
+    ///
+    /// # Errors
+    /// `unknown_package` when it is neither.
+    pub async fn package_named(&self, text: &str) -> Result<PackageNo, Error> {
+        if let Ok(no) = PackageNo::parse(text) {
+            return Ok(no);
+        }
+        let unknown = || {
+            Refusal::new("unknown_package", "A8c (Art 8)", "there is no package of this number")
+                .hint("`package list` shows the numbers, as in CS2026-HQ-0001-P1")
+        };
+        let request = RequestNo::parse(text).map_err(|_| unknown())?;
+        let newest = self.store.view().await?.packages_of(&request).await?.pop();
+        Ok(newest.ok_or_else(unknown)?.no)
     }
 
     /// Records that the package was handed to its vendor (A8d, A9a). The vendor must still be one.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::member::read_card;
 use super::out::readable;
+use super::secrets::read_card;
 use super::{Context, Failure, Who, open_input};
 use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::store::chunks::State;

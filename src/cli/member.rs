@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 
 use super::out::readable;
 use super::reveal::{Correct, Reveal};
-use super::secrets::stdin_line;
+use super::secrets::{read_card, stdin_line};
 use super::{Context, Failure, Who, open_input};
 use crate::broker::imports::{Counts, ImportOptions, ImportReport};
 use crate::broker::members::Subject;
-use crate::model::contact::CardNo;
 use crate::model::field::Index;
 
 /// Members: import, look-up, reveal, correct, erase
@@ -99,24 +98,6 @@ fn index(text: &str) -> Result<Index, String> {
         "email" => Ok(Index::Email),
         _ => Err("card, mobile or email".to_owned()),
     }
-}
-
-/// A card number from the argument or, without one, from standard input. The error does not repeat it.
-///
-/// # Errors
-/// It is not a card number.
-pub(super) fn read_card(given: Option<String>) -> Result<CardNo, Failure> {
-    let text = match given.filter(|text| text != "-") {
-        Some(text) => zeroize::Zeroizing::new(text),
-        None => stdin_line("card number")?,
-    };
-    CardNo::parse(&text).map_err(|wrong| {
-        Failure::input(
-            "bad_card",
-            format!("the card number: {}", wrong.en()),
-            "look at the card, or look the member up by mobile",
-        )
-    })
 }
 
 impl Member {

@@ -26,7 +26,7 @@ pub enum Request {
         who: Who,
     },
     /// Replace a draft's form; a submitted request's signatures are void with it
-    #[command(after_help = "Example: countersign request revise CS2026-HQ-MKT-0001 request.toml --as li.na")]
+    #[command(after_help = "Example: countersign request revise CS2026-HQ-0001 request.toml --as li.na")]
     Revise {
         /// Number
         no: RequestNo,
@@ -36,32 +36,32 @@ pub enum Request {
         who: Who,
     },
     /// What the selection would come to now, in tens
-    #[command(after_help = "Example: countersign request preview CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request preview CS2026-HQ-0001 --as li.na")]
     Preview(One),
     /// Submit for the chain, as the unit's information officer
-    #[command(after_help = "Example: countersign request submit CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request submit CS2026-HQ-0001 --as li.na")]
     Submit(One),
     /// Show a request, its signatures and where it stands
-    #[command(after_help = "Example: countersign request show CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request show CS2026-HQ-0001 --as li.na")]
     Show(One),
     /// Countersign: the sentence that is signed is shown first
-    #[command(after_help = "Example: countersign request sign CS2026-HQ-MKT-0001 --as wang.qiang")]
+    #[command(after_help = "Example: countersign request sign CS2026-HQ-0001 --as wang.qiang")]
     Sign(Commented),
     /// Send it back to the requester, with a comment
     #[command(
-        after_help = "Example: countersign request return CS2026-HQ-MKT-0001 --comment 'dates?' --as wang.qiang"
+        after_help = "Example: countersign request return CS2026-HQ-0001 --comment 'dates?' --as wang.qiang"
     )]
     Return(MustComment),
     /// Refuse it for good, with a comment
     #[command(
-        after_help = "Example: countersign request reject CS2026-HQ-MKT-0001 --comment 'no need' --as wang.qiang"
+        after_help = "Example: countersign request reject CS2026-HQ-0001 --comment 'no need' --as wang.qiang"
     )]
     Reject(MustComment),
     /// Take it back, as its requester
-    #[command(after_help = "Example: countersign request recall CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request recall CS2026-HQ-0001 --as li.na")]
     Recall(Commented),
     /// Make the package of a fully signed request, as the executor
-    #[command(after_help = "Example: countersign request execute CS2026-HQ-MKT-0001 --as sun.lei")]
+    #[command(after_help = "Example: countersign request execute CS2026-HQ-0001 --as sun.lei")]
     Execute(One),
     /// List the requests you may see, with their present holder and age
     #[command(after_help = "Example: countersign request list --as li.na")]

@@ -77,6 +77,14 @@ impl Row {
         }
     }
 
+    /// Bytes that may be null, without a copy.
+    pub(crate) fn maybe_slice(&self, i: usize) -> Result<Option<&[u8]>, StoreError> {
+        match self {
+            Row::Sqlite(row) => Ok(row.try_get::<Option<&[u8]>, _>(i)?),
+            Row::Postgres(row) => Ok(row.try_get::<Option<&[u8]>, _>(i)?),
+        }
+    }
+
     /// Bytes without a copy, for the paths that read a million rows.
     pub(crate) fn slice(&self, i: usize) -> Result<&[u8], StoreError> {
         match self {

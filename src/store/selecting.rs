@@ -98,7 +98,7 @@ impl View<'_> {
         mut visit: impl FnMut(i64, &[u8], &[u8], i64, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let sql = "select r.ordinal, r.id, r.record, k.kek, k.wrapped from member_record r \
-                   join keys.data_key k on k.ordinal = r.ordinal \
+                   join keys.data_key k on k.ordinal = r.ordinal and k.id = r.id \
                    where r.ordinal >= $1 and r.ordinal < $2 and k.ordinal >= $1 and k.ordinal < $2 order by r.ordinal";
         let args = [Arg::Int(from), Arg::Int(to)];
         let mut rows = self.tx.stream(sql, &args);

@@ -36,8 +36,8 @@ pub struct SealedMember<'a> {
     pub wrapped: &'a [u8],
 }
 
-/// Where a member's card number stands among others; says nothing else about it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// Where a member's card number stands among others; says nothing else about it, and is wiped.
+#[derive(PartialEq, Eq, PartialOrd, Ord, zeroize::ZeroizeOnDrop)]
 pub struct CardRank(usize, [u8; 32]);
 
 /// Opens each member of a package once.

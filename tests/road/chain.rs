@@ -130,13 +130,24 @@ async fn what_changes_afterwards_voids_it(world: &World) {
         "signed_already"
     );
     let on = "purpose = \"promotion\"\nchannel = \"sms\"\nenabled = true";
-    let tested = "expect = \"mobile\"\ncontact_point = \"mobile\"";
-    let off = on.replace("true", "false");
-    adopt(
-        &broker,
-        &[("channels.toml", on, &off), ("channels.test.toml", tested, "expect = \"channel_off\"")],
-    )
-    .await;
+    let (tested, off) = ("expect = \"mobile\"\ncontact_point = \"mobile\"", on.replace("true", "false"));
+    let refused = "expect = \"channel_off\"";
+    let mut edits = vec![("channels.toml", on, off.as_str()), ("channels.test.toml", tested, refused)];
+    let asked: Vec<(String, String)> = [
+        ("\"mobile\"", "allow"),
+        ("\"mobile\", \"name\"", "field_not_allowed"),
+        ("\"name\"", "field_not_allowed"),
+        ("", "field_missing"),
+        ("\"mobile\", \"card\"", "field_not_allowed"),
+    ]
+    .iter()
+    .map(|(fields, answer)| {
+        let question = format!("channel = \"sms\"\nfields = [{fields}]\nexpect = ");
+        (format!("{question}\"{answer}\""), format!("{question}\"channel_off\""))
+    })
+    .collect();
+    edits.extend(asked.iter().map(|(from, to)| ("release_fields.test.toml", from.as_str(), to.as_str())));
+    adopt(&broker, &edits).await;
     assert_eq!(execute(&broker, "s1.it", &no).await, "channel_off");
 }
 
