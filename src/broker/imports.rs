@@ -341,7 +341,7 @@ fn write_errors(errors: &mut Errors, rejected: &[(u64, Vec<crate::intake::CellEr
 
 fn warning(warning: &HeaderWarning) -> String {
     match warning {
-        HeaderWarning::Unknown(name) => format!("the column \"{name}\" is not known and was not read"),
+        HeaderWarning::Unknown(place) => format!("column {place} is not a known one and was not read"),
         HeaderWarning::HalfCovenant => {
             "covenant and covenant_version count only together; neither was read".to_owned()
         }

@@ -10,8 +10,9 @@ const COLUMNS: usize = Column::ALL.len();
 /// What a header row has that will not be used. Worth a warning; the file is read all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderWarning {
-    /// A column that we do not know; its cells are not looked at. Holds its name.
-    Unknown(String),
+    /// A column that we do not know, by its place, from 1; its cells are not looked at. Not its name: where a
+    /// row of data lies in the header's place, that would be a member's.
+    Unknown(usize),
     /// `covenant` without `covenant_version` or the other way round: neither is used.
     HalfCovenant,
 }
@@ -35,10 +36,9 @@ impl Headers {
                     return Err(FileError::DuplicateColumn(column));
                 }
                 Some(_) => {}
-                None => it.warnings.push(HeaderWarning::Unknown(cell.trim().to_owned())),
+                None => it.warnings.push(HeaderWarning::Unknown(i + 1)),
             }
         }
-        // Before any warning is shown: without a header row, these "names" are a member's data.
         if it.at.iter().all(Option::is_none) {
             return Err(FileError::NoHeader);
         }
@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(it.index(Column::Name), Some(0));
         assert_eq!(it.index(Column::Email), None);
         assert_eq!(it.column(1), Some(Column::Mobile));
-        assert_eq!(it.warnings, [HeaderWarning::Unknown("喜好".to_owned())]);
+        assert_eq!(it.warnings, [HeaderWarning::Unknown(3)]);
     }
 
     #[test]

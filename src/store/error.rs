@@ -93,6 +93,9 @@ impl StoreError {
     }
 }
 
+/// SQLITE_IOERR_SHMSIZE: the index of the write-ahead log, made at the first opening, found no room.
+const NO_ROOM_FOR_SHM: &str = "4874";
+
 /// The constraint's name out of SQLite's words, which name a unique one's columns instead. As
 /// PostgreSQL does, a primary key goes by its table: `package_pkey`.
 fn constraint(text: &str) -> String {
@@ -114,7 +117,7 @@ impl From<sqlx::Error> for StoreError {
                 let is_sqlite = code.len() <= 4;
                 if (is_sqlite && (sqlite == 5 || sqlite == 6)) || code == "55P03" || code == "57014" {
                     StoreError::Busy
-                } else if (is_sqlite && sqlite == 13) || code == "53100" {
+                } else if (is_sqlite && (sqlite == 13 || code == NO_ROOM_FOR_SHM)) || code == "53100" {
                     StoreError::DiskFull
                 } else if (is_sqlite && (sqlite == 8 || sqlite == 14)) || code == "25006" {
                     StoreError::ReadOnly
