@@ -156,6 +156,29 @@ impl Tx {
         })
     }
 
+    /// Places for `count` values, the first being number `first`, with commas between: for statements of
+    /// many values. There, all places of the statement must come from here and be bound in their order.
+    ///
+    /// SQLite keeps numbered places in a list by name and walks it for each: thousands of them in one
+    /// statement would take time by the square. It counts unnamed ones by itself.
+    pub(crate) fn places(&self, first: usize, count: usize) -> String {
+        let mut list = String::with_capacity(count * 7);
+        for number in first..first + count {
+            list.push_str(if number == first { "" } else { ", " });
+            match self {
+                Tx::Sqlite(_) => list.push('?'),
+                Tx::Postgres(_) => list.push_str(&format!("${number}")),
+            }
+        }
+        list
+    }
+
+    /// Rows of places for `insert … values`, each in its brackets.
+    pub(crate) fn place_rows(&self, rows: usize, width: usize) -> String {
+        let row = |at| format!("({})", self.places(at * width + 1, width));
+        (0..rows).map(row).collect::<Vec<_>>().join(", ")
+    }
+
     /// The row of a query that must have one.
     pub(crate) async fn one(&mut self, sql: impl SqlSafeStr, args: &[Arg<'_>]) -> Result<Row, StoreError> {
         self.maybe(sql, args).await?.ok_or(StoreError::Database(sqlx::Error::RowNotFound))
