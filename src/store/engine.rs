@@ -23,6 +23,10 @@ use super::StoreError;
 /// How long a writer waits for its turn before it gives up (contract: exit 3).
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 
+/// A query with more values than these is planned anew each time. PostgreSQL would keep one plan for
+/// tables of every size, made while they were empty: a walk through the whole of them.
+const MOST_KEPT: usize = 64;
+
 /// A value on its way into a statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Arg<'a> {
@@ -134,6 +138,7 @@ impl Tx {
                 bound!(Sqlite, sql, args).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()
             }
             Tx::Postgres(tx) => bound!(Postgres, sql, args)
+                .persistent(args.len() <= MOST_KEPT)
                 .fetch_all(&mut **tx)
                 .await?
                 .into_iter()
@@ -151,7 +156,8 @@ impl Tx {
         Ok(match self {
             Tx::Sqlite(tx) => bound!(Sqlite, sql, args).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
             Tx::Postgres(tx) => {
-                bound!(Postgres, sql, args).fetch_optional(&mut **tx).await?.map(Row::Postgres)
+                let query = bound!(Postgres, sql, args).persistent(args.len() <= MOST_KEPT);
+                query.fetch_optional(&mut **tx).await?.map(Row::Postgres)
             }
         })
     }
