@@ -32,10 +32,19 @@ pub enum Bench {
     Import(Size),
     /// Making a package by sms: from the verb to the renamed file
     #[command(after_help = "Example: countersign bench export --members 1000000 --json")]
-    Export(Size),
+    Export(Exports),
     /// Revealing one field of one member after the other
     #[command(after_help = "Example: countersign bench reveal --members 10000 --json")]
     Reveal(Size),
+    /// Print the made-up member file that the others import, for other programs to be measured with
+    #[command(after_help = "Example: countersign bench members --members 1000 > members.csv")]
+    Members {
+        #[command(flatten)]
+        size: Size,
+        /// The second file instead: those who withdraw their consent to sms
+        #[arg(long)]
+        withdrawn: bool,
+    },
 }
 
 /// How large.
@@ -46,8 +55,46 @@ pub struct Size {
     members: u64,
 }
 
+/// How large, and how often.
+#[derive(Debug, Args)]
+pub struct Exports {
+    #[command(flatten)]
+    size: Size,
+    /// Make so many packages from the one vault, each of a request of its own; `seconds` is the median
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    repeat: u64,
+    /// Before each package print `{"ready":n}` and wait for a line on standard input, so that another
+    /// program can be measured in turn with this one
+    #[arg(long)]
+    wait: bool,
+}
+
+/// What was measured.
+struct Measured {
+    /// Of one run.
+    rows: u64,
+    runs: Vec<Duration>,
+    /// The most memory held while the runs were made, in MiB; none where the system does not say.
+    peak: Option<u64>,
+}
+
+impl Measured {
+    fn once((rows, took): (u64, Duration)) -> Measured {
+        Measured { rows, runs: vec![took], peak: peak_rss_mib() }
+    }
+
+    fn median(&self) -> Duration {
+        let mut runs = self.runs.clone();
+        runs.sort_unstable();
+        runs.get(runs.len() / 2).copied().unwrap_or_default()
+    }
+}
+
 impl Bench {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
+        if let Bench::Members { size, withdrawn } = self {
+            return print_members(size.members, withdrawn);
+        }
         let scratch = Scratch::make(&context.settings()?.data)?;
         let place = Place {
             dir: scratch.0.join("data"),
@@ -58,24 +105,37 @@ impl Bench {
         };
         make_folder(&place.dir)?;
         let world = World::make_unkept(&place, &context.out).await?;
-        let (rows, took) = match self {
-            Bench::Import(Size { members }) => import(context, &world, members, Profile::Bench).await?,
-            Bench::Export(Size { members }) => export(context, &world, members).await?,
-            Bench::Reveal(Size { members }) => reveal(context, &world, members).await?,
+        let measured = match self {
+            Bench::Import(Size { members }) => {
+                Measured::once(import(context, &world, members, Profile::Bench).await?)
+            }
+            Bench::Export(how) => export(context, &world, &how).await?,
+            Bench::Reveal(Size { members }) => Measured::once(reveal(context, &world, members).await?),
+            Bench::Members { .. } => return Ok(()),
         };
         world.broker.store().close().await;
-        tell(context, rows, took);
+        tell(context, &measured);
         Ok(())
     }
 }
 
-fn tell(context: &Context, rows: u64, took: Duration) {
-    let seconds = took.as_secs_f64();
+/// The whole file to standard output.
+fn print_members(members: u64, withdrawn: bool) -> Result<(), Failure> {
+    let profile = if withdrawn { Profile::BenchWithdrawn } else { Profile::Bench };
+    std::io::copy(&mut MemberFile::new(members, profile), &mut std::io::stdout().lock())
+        .map_err(|cause| Failure::file("standard output", cause))?;
+    Ok(())
+}
+
+fn tell(context: &Context, measured: &Measured) {
+    let (rows, peak) = (measured.rows, measured.peak);
+    let seconds = measured.median().as_secs_f64();
     let rate = if seconds > 0.0 { rows as f64 / seconds } else { 0.0 };
     let round = |x: f64, to: f64| (x * to).round() / to;
-    let peak = peak_rss_mib();
+    let runs: Vec<f64> = measured.runs.iter().map(|run| round(run.as_secs_f64(), 1000.0)).collect();
     let answer = json!({
         "rows": rows, "seconds": round(seconds, 1000.0), "rows_per_s": round(rate, 1.0), "peak_rss_mib": peak,
+        "runs": runs,
     });
     context.out.answer(&answer, || {
         let peak = peak.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
@@ -109,17 +169,37 @@ async fn import(
     Ok((stored, took))
 }
 
-/// Rows in the package, and how long its making took. Members, withdrawals and signatures are set-up.
-async fn export(context: &Context, world: &World, members: u64) -> Result<(u64, Duration), Failure> {
-    import(context, world, members, Profile::Bench).await?;
-    import(context, world, members, Profile::BenchWithdrawn).await?;
+/// Packages, and how long the making of each took. Members, withdrawals and signatures are set-up.
+async fn export(context: &Context, world: &World, how: &Exports) -> Result<Measured, Failure> {
+    import(context, world, how.size.members, Profile::Bench).await?;
+    import(context, world, how.size.members, Profile::BenchWithdrawn).await?;
     let campaign = &CAMPAIGNS[0];
-    let no = ask(world, campaign).await?;
-    let step = world.step(campaign.executor).await?;
-    let progress = context.out.progress("rows");
-    let started = Instant::now();
-    let made = world.broker.request_execute(step, &no, &|done, of| progress.at(done, of)).await?;
-    Ok((made.rows, started.elapsed()))
+    let mut measured = Measured { rows: 0, runs: Vec::new(), peak: None };
+    for number in 1..=how.repeat {
+        let no = ask(world, campaign).await?;
+        let step = world.step(campaign.executor).await?;
+        if how.wait {
+            wait_for_a_line(context, number)?;
+        }
+        forget_peak();
+        let progress = context.out.progress("rows");
+        let started = Instant::now();
+        let made = world.broker.request_execute(step, &no, &|done, of| progress.at(done, of)).await?;
+        measured.runs.push(started.elapsed());
+        measured.rows = made.rows;
+        measured.peak = measured.peak.max(peak_rss_mib());
+    }
+    Ok(measured)
+}
+
+/// Says that all is set up, and blocks until whoever measures says go.
+fn wait_for_a_line(context: &Context, number: u64) -> Result<(), Failure> {
+    context.out.line(&json!({ "ready": number }).to_string());
+    match std::io::stdin().read_line(&mut String::new()) {
+        Ok(0) => Err(Failure::input("bad_bench", "standard input ended before all packages were made", "")),
+        Ok(_) => Ok(()),
+        Err(cause) => Err(Failure::file("standard input", cause)),
+    }
 }
 
 /// Reveals, and how long they took: one person who has shown who they are, one field, one reason each.
@@ -140,7 +220,13 @@ async fn reveal(context: &Context, world: &World, members: u64) -> Result<(u64, 
     Ok((times, started.elapsed()))
 }
 
-/// The most memory this process ever held, in MiB; none where the system does not say.
+/// Begins the measuring of memory anew at what is held now, so that the set-up does not count; where the
+/// system does not offer that, it counts.
+fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory this process held since, in MiB; none where the system does not say.
 fn peak_rss_mib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

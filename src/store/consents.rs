@@ -68,7 +68,7 @@ impl View<'_> {
     ) -> Result<BTreeMap<i64, Vec<ConsentEvent>>, StoreError> {
         let mut found: BTreeMap<i64, Vec<ConsentEvent>> = BTreeMap::new();
         for ordinals in ordinals.chunks(1000) {
-            let list = (0..ordinals.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
+            let list = self.tx.places(1, ordinals.len());
             let tail = format!("where ordinal in ({list}) order by ordinal, number");
             let args: Vec<Arg<'_>> = ordinals.iter().map(|o| Arg::Int(*o)).collect();
             for row in self.rows(&CONSENT_EVENT, &tail, &args).await? {

@@ -23,6 +23,10 @@ use super::StoreError;
 /// How long a writer waits for its turn before it gives up (contract: exit 3).
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 
+/// A query with more values than these is planned anew each time. PostgreSQL would keep one plan for
+/// tables of every size, made while they were empty: a walk through the whole of them.
+const MOST_KEPT: usize = 64;
+
 /// A value on its way into a statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Arg<'a> {
@@ -142,6 +146,7 @@ impl Tx {
                 bound!(Sqlite, sql, args).fetch_all(&mut **tx).await?.into_iter().map(Row::Sqlite).collect()
             }
             Tx::Postgres(tx) => bound!(Postgres, sql, args)
+                .persistent(args.len() <= MOST_KEPT)
                 .fetch_all(&mut **tx)
                 .await?
                 .into_iter()
@@ -159,9 +164,33 @@ impl Tx {
         Ok(match self {
             Tx::Sqlite(tx) => bound!(Sqlite, sql, args).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
             Tx::Postgres(tx) => {
-                bound!(Postgres, sql, args).fetch_optional(&mut **tx).await?.map(Row::Postgres)
+                let query = bound!(Postgres, sql, args).persistent(args.len() <= MOST_KEPT);
+                query.fetch_optional(&mut **tx).await?.map(Row::Postgres)
             }
         })
+    }
+
+    /// Places for `count` values, the first being number `first`, with commas between: for statements of
+    /// many values. There, all places of the statement must come from here and be bound in their order.
+    ///
+    /// SQLite keeps numbered places in a list by name and walks it for each: thousands of them in one
+    /// statement would take time by the square. It counts unnamed ones by itself.
+    pub(crate) fn places(&self, first: usize, count: usize) -> String {
+        let mut list = String::with_capacity(count * 7);
+        for number in first..first + count {
+            list.push_str(if number == first { "" } else { ", " });
+            match self {
+                Tx::Sqlite(_) => list.push('?'),
+                Tx::Postgres(_) => list.push_str(&format!("${number}")),
+            }
+        }
+        list
+    }
+
+    /// Rows of places for `insert … values`, each in its brackets.
+    pub(crate) fn place_rows(&self, rows: usize, width: usize) -> String {
+        let row = |at| format!("({})", self.places(at * width + 1, width));
+        (0..rows).map(row).collect::<Vec<_>>().join(", ")
     }
 
     /// The row of a query that must have one.

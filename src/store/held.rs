@@ -48,7 +48,8 @@ impl View<'_> {
         table: &'static Table,
         ordinals: &[i64],
     ) -> Result<BTreeMap<i64, Vec<Value>>, StoreError> {
-        let rows = self.rows(table, &tail(ordinals), &args(ordinals)).await?;
+        let tail = self.among(ordinals);
+        let rows = self.rows(table, &tail, &args(ordinals)).await?;
         rows.into_iter()
             .map(|row| match row[0] {
                 Value::Int(ordinal) => Ok((ordinal, row)),
@@ -58,7 +59,7 @@ impl View<'_> {
     }
 
     async fn keys_of(&mut self, ordinals: &[i64]) -> Result<BTreeMap<i64, WrappedDataKey>, StoreError> {
-        let sql = format!("select ordinal, id, kek, wrapped from keys.data_key {}", tail(ordinals));
+        let sql = format!("select ordinal, id, kek, wrapped from keys.data_key {}", self.among(ordinals));
         let mut found = BTreeMap::new();
         for row in self.tx.all(built(sql), &args(ordinals)).await? {
             let id = row.slice(1)?.try_into().map_err(|_| StoreError::integrity("data_key", "id"))?;
@@ -67,11 +68,10 @@ impl View<'_> {
         }
         Ok(found)
     }
-}
 
-fn tail(ordinals: &[i64]) -> String {
-    let list = (0..ordinals.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
-    format!("where ordinal in ({list})")
+    fn among(&self, ordinals: &[i64]) -> String {
+        format!("where ordinal in ({})", self.tx.places(1, ordinals.len()))
+    }
 }
 
 fn args(ordinals: &[i64]) -> Vec<Arg<'_>> {

@@ -95,12 +95,10 @@ impl Store {
         let sql = "update keys.counter set next = next + $1 where name = 'ordinal' returning next";
         let first = tx.one(sql, &[count]).await?.int(0)? - keys.len() as i64;
         for (batch, keys) in keys.chunks(1000).enumerate() {
-            let mut sql = String::from("insert into keys.data_key (ordinal, id, kek, wrapped) values ");
+            let places = tx.place_rows(keys.len(), 4);
+            let sql = format!("insert into keys.data_key (ordinal, id, kek, wrapped) values {places}");
             let mut args = Vec::with_capacity(keys.len() * 4);
             for (i, key) in keys.iter().enumerate() {
-                let n = i * 4;
-                let comma = if i == 0 { "" } else { ", " };
-                sql.push_str(&format!("{comma}(${}, ${}, ${}, ${})", n + 1, n + 2, n + 3, n + 4));
                 args.push(Arg::Int(first + (batch * 1000 + i) as i64));
                 args.push(Arg::Bytes(&key.id.0));
                 args.push(Arg::Int(key.kek));
@@ -182,9 +180,9 @@ impl View<'_> {
     ) -> Result<HashMap<Tag, Vec<i64>>, StoreError> {
         let mut found: HashMap<Tag, Vec<i64>> = HashMap::new();
         for tags in tags.chunks(1000) {
-            let list = (0..tags.len()).map(|i| format!("${}", i + 2)).collect::<Vec<_>>().join(", ");
+            let (number, list) = (self.tx.places(1, 1), self.tx.places(2, tags.len()));
             let sql = format!(
-                "select tag, ordinal from member_index where idx = $1 and tag in ({list}) order by tag, ordinal"
+                "select tag, ordinal from member_index where idx = {number} and tag in ({list}) order by tag, ordinal"
             );
             let mut args = vec![Arg::Int(i64::from(index.number()))];
             args.extend(tags.iter().map(|t| Arg::Bytes(t)));
@@ -276,7 +274,7 @@ impl Work<'_> {
 
     async fn keys_are_there(&mut self, members: &[Member]) -> Result<(), StoreError> {
         for members in members.chunks(1000) {
-            let list = (0..members.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
+            let list = self.view.tx.places(1, members.len());
             let sql = format!("select count(*) from keys.data_key where ordinal in ({list})");
             let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
             if self.view.tx.one(built(sql), &args).await?.int(0)? != members.len() as i64 {

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::StoreError;
-use super::engine::{Arg, Row, built};
+use super::engine::{Arg, Row, Tx, built};
 
 /// What a column holds. `Maybe…` may be null.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -116,17 +116,10 @@ impl Table {
     }
 
     /// `insert` of so many rows in one statement.
-    pub(crate) fn insert_sql(&self, rows: usize) -> impl sqlx::SqlSafeStr + use<> {
+    pub(crate) fn insert_sql(&self, tx: &Tx, rows: usize) -> impl sqlx::SqlSafeStr + use<> {
         let width = self.columns.len();
-        let mut sql = format!("insert into {} ({}) values ", self.name, self.names(0..width));
-        for row in 0..rows {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..width {
-                let _ = write!(sql, "{}${}", if column == 0 { "" } else { ", " }, row * width + column + 1);
-            }
-            sql.push(')');
-        }
-        built(sql)
+        let (names, places) = (self.names(0..width), tx.place_rows(rows, width));
+        built(format!("insert into {} ({names}) values {places}", self.name))
     }
 
     pub(crate) fn update_sql(&self) -> impl sqlx::SqlSafeStr + use<> {

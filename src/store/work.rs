@@ -185,7 +185,8 @@ impl<'s> Work<'s> {
 
     pub(super) async fn insert(&mut self, table: &'static Table, row: &[Arg<'_>]) -> Result<(), StoreError> {
         debug_assert_eq!(row.len(), table.columns.len());
-        self.view.tx.execute(table.insert_sql(1), row).await?;
+        let sql = table.insert_sql(&self.view.tx, 1);
+        self.view.tx.execute(sql, row).await?;
         let mac = row_mac(&self.view.store.keyring, table, row, &mut self.scratch);
         self.change(table).add(&mac);
         Ok(())
@@ -201,7 +202,8 @@ impl<'s> Work<'s> {
         let batch = (6_000 / width).max(1);
         for rows in rows.chunks(batch) {
             let flat: Vec<Arg<'_>> = rows.iter().flatten().copied().collect();
-            self.view.tx.execute(table.insert_sql(rows.len()), &flat).await?;
+            let sql = table.insert_sql(&self.view.tx, rows.len());
+            self.view.tx.execute(sql, &flat).await?;
             for row in rows {
                 let mac = row_mac(&self.view.store.keyring, table, row, &mut self.scratch);
                 self.change(table).add(&mac);
