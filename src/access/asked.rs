@@ -116,6 +116,11 @@ impl Asked {
         &self.staff
     }
 
+    /// The day it is.
+    pub fn today(&self) -> Date {
+        self.today
+    }
+
     /// The policy in force.
     pub fn policy(&self) -> &Arc<Policy> {
         &self.policies[1]

@@ -30,6 +30,8 @@ pub(super) struct SealedFact {
     pub(super) selected: u64,
     /// The exclusion report; it stays inside.
     pub(super) excluded: std::collections::BTreeMap<Exclusion, u64>,
+    /// What its members and their contact points come to, hex: `store::selecting::contact_mark`.
+    pub(super) marks: String,
     /// Place of the log entry.
     pub(super) seq: u64,
     pub(super) as_of: i64,
@@ -296,4 +298,9 @@ pub(super) fn check_named(named: bool) -> Result<(), Refusal> {
         format!("only the {} whom the request names gets the package", Slot::Receiver),
     )
     .hint("the named planning officer downloads it and hands it to the vendor"))
+}
+
+pub(super) fn recalled() -> Refusal {
+    Refusal::new("recalled", "A8c (Art 8)", "this package was recalled or aborted; its key is destroyed")
+        .hint("a new request is needed")
 }

@@ -50,6 +50,8 @@ pub struct Made {
     pub at_rest: Passed,
     /// Who is in it.
     pub members: OrdinalSet,
+    /// What they and their contact points come to, as they were opened.
+    pub marks: u128,
 }
 
 /// Sealed members of one window, in one buffer: what is needed of each and no more.
@@ -180,7 +182,7 @@ pub async fn make(
     let (out, at_rest) = at_rest.finish().map_err(io)?.finish();
     let out = out.into_inner().map_err(|e| io(e.into_error()))?;
     out.sync_all().map_err(io)?;
-    Ok(Made { rows: count, file, at_rest, members: written })
+    Ok(Made { rows: count, file, at_rest, members: written, marks: rows.marks() })
 }
 
 fn write_row<W: std::io::Write>(writer: &mut RowWriter<W>, values: &[Plain]) -> Result<(), Error> {

@@ -11,9 +11,15 @@ use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
 use crate::audit::proof::{ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion};
 use crate::audit::tree::{Hash, leaf_hash};
+use crate::clock::Micros;
 use crate::model::ids::Alias;
 
 impl View<'_> {
+    /// The first instant of a day of the vault's zone.
+    pub fn start_of_day(&self, number: i64) -> Micros {
+        crate::clock::day(number).map_or(0, |day| self.store.clock.start_of(day))
+    }
+
     /// The newest checkpoint as a signed note.
     ///
     /// # Errors
