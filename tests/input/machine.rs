@@ -207,6 +207,9 @@ fn a_read_only_folder_is_told_and_nothing_is_lost() {
     let init = ["init", "--admin", "zhou.jie", "--password-file", "mem.head.password", "--json"];
     let nowhere = nobody.run_in("/proc/countersign", &init).expect_code(1);
     told(&nowhere, "file", &["/proc/countersign", "hint: "]);
-    let forbidden = nobody.run_in("/root/countersign", &init).expect_code(3);
+    let foreign = nobody.dir.path().join("of-root");
+    fs::create_dir(&foreign).unwrap();
+    let inside = foreign.join("data").display().to_string();
+    let forbidden = nobody.run_in(&inside, &init).expect_code(3);
     told(&forbidden, "read_only", &["hint: "]);
 }
