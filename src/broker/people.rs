@@ -238,6 +238,7 @@ impl Broker {
         let event = Event::new(Action::PersonPassword, step.caller.actor()).object(&login);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
+            still(&mut work, &step).await?;
             let public = self.enrol_in(&mut work, &login, password).await?;
             work.commit(event.digest("public_key", public)).await?;
             Ok(())
@@ -285,6 +286,19 @@ impl Broker {
         }
         Ok(())
     }
+}
+
+/// Whether a step-up still holds in this turn: a suspension or a reset since then ends it.
+pub(super) async fn still(work: &mut Work<'_>, step: &StepUp) -> Result<(), Error> {
+    let login = step.caller.login();
+    Staff::load(work.view()).await?.caller(login)?;
+    let current = work.view().credentials(login).await?.pop().filter(|c| c.ended_seq.is_none());
+    if current.is_none_or(|c| c.public_key != step.key.public().0) {
+        return Err(Refusal::new("key_ended", "B9", "this signing key was reset")
+            .hint("enrol with the new code, and sign in again")
+            .into());
+    }
+    Ok(())
 }
 
 fn check_password(password: &Password) -> Result<(), Refusal> {

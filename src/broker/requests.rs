@@ -1,5 +1,6 @@
 //! Requests: draft, submit, sign, and the signed facts that end a round (A5a, A5b, A6a, A6b).
 
+use super::people::still;
 use super::{Broker, Error, Ground, Refusal, StepUp};
 use crate::access::seats::Chair;
 use crate::access::{Asked, Caller, Standing};
@@ -15,6 +16,17 @@ use crate::model::signing::{Capacity, SignaturePayload, Signed as Fact, SignedAc
 use crate::policy::{Act, Slot};
 use crate::store::requests::{RequestRow, SignatureRow};
 use crate::store::{StoreError, View, Work};
+
+/// What a signature agrees to.
+#[derive(Debug, serde::Serialize)]
+pub struct Sentence {
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+    /// The digest it was shown with.
+    pub digest: Digest,
+}
 
 impl Broker {
     /// Drafts a request; gives its number.
@@ -63,6 +75,16 @@ impl Broker {
             for unit in [&row.unit, form.unit()] {
                 ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(unit))?;
             }
+            let officer = ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit);
+            if caller.login() != &row.drafted_by && !officer {
+                return Err(Refusal::new(
+                    "not_your_draft",
+                    "A4c (Art 4)",
+                    "a draft is changed by who wrote it or by the unit's information officer",
+                )
+                .hint("draft a request of your own")
+                .into());
+            }
             if form.unit() != &row.unit {
                 return Err(Refusal::new("other_unit", "A5a (Art 5)", "a request keeps its unit")
                     .hint("draft a new request for another unit")
@@ -78,16 +100,12 @@ impl Broker {
         .await
     }
 
-    /// What a signer is shown before signing: the plain sentence and the short digest.
+    /// What a signer is shown before signing: the plain sentence in both languages, and the digest that
+    /// the signature then has to be over.
     ///
     /// # Errors
     /// `not_submitted`, or the caller may not see it.
-    pub async fn request_sentence(
-        &self,
-        caller: &Caller,
-        no: &RequestNo,
-        lang: Lang,
-    ) -> Result<(String, String), Error> {
+    pub async fn request_sentence(&self, caller: &Caller, no: &RequestNo) -> Result<Sentence, Error> {
         let event = Event::new(Action::RequestShown, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
@@ -95,22 +113,25 @@ impl Broker {
             let asked = self.asked(work.view(), no).await?;
             self.check_may_see(&ground, caller, &asked)?;
             work.commit(event).await?;
-            Ok((sentence(&ground, asked.form(), lang), asked.digest().short()))
+            let in_words = |lang| sentence(&ground, asked.form(), lang);
+            Ok(Sentence { zh: in_words(Lang::Zh), en: in_words(Lang::En), digest: asked.digest() })
         })
         .await
     }
 
-    /// Countersigns the step that is waited for.
+    /// Countersigns the step that is waited for. `seen` is the digest that was shown: another round that
+    /// was submitted meanwhile is not what was read.
     ///
     /// # Errors
-    /// `not_your_step`, `separation_of_duties`, `ended`, `expired`, or what voids it.
+    /// `changed_meanwhile`, `not_your_step`, `separation_of_duties`, `ended`, `expired`, or what voids it.
     pub async fn request_sign(
         &self,
         step: StepUp,
         no: &RequestNo,
         comment: Option<&str>,
+        seen: Option<Digest>,
     ) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Approve, Action::RequestApproved, comment).await
+        self.at_step(step, no, SignedAct::Approve, comment, seen).await
     }
 
     /// Returns it to the requester, with a comment; ends the round.
@@ -118,7 +139,7 @@ impl Broker {
     /// # Errors
     /// As [`Broker::request_sign`].
     pub async fn request_return(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Return, Action::RequestReturned, Some(comment)).await
+        self.at_step(step, no, SignedAct::Return, Some(comment), None).await
     }
 
     /// Rejects it, with a comment; ends the round.
@@ -126,7 +147,7 @@ impl Broker {
     /// # Errors
     /// As [`Broker::request_sign`].
     pub async fn request_reject(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Reject, Action::RequestRejected, Some(comment)).await
+        self.at_step(step, no, SignedAct::Reject, Some(comment), None).await
     }
 
     async fn at_step(
@@ -134,14 +155,28 @@ impl Broker {
         step: StepUp,
         no: &RequestNo,
         act: SignedAct,
-        action: Action,
         comment: Option<&str>,
+        seen: Option<Digest>,
     ) -> Result<Step, Error> {
         let caller = step.caller();
+        let action = match act {
+            SignedAct::Return => Action::RequestReturned,
+            SignedAct::Reject => Action::RequestRejected,
+            _ => Action::RequestApproved,
+        };
         let event = Event::new(action, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let asked = self.asked(work.view(), no).await?;
+            if seen.is_some_and(|digest| digest != asked.digest()) {
+                return Err(Refusal::new(
+                    "changed_meanwhile",
+                    "A6a (Art 6)",
+                    "the request was submitted again since it was shown",
+                )
+                .hint("read it again and sign what it says now")
+                .into());
+            }
             let permitted = asked.permitted()?;
             let waited = permitted.awaiting()?.ok_or_else(|| {
                 Refusal::new("signed_already", "A6a (Art 6)", "all three signatures are there")
@@ -282,6 +317,7 @@ pub(super) async fn add_fact(
     payload: SignaturePayload,
     number: u32,
 ) -> Result<(), Error> {
+    still(work, step).await?;
     let fact = Fact::new(payload, step.key())
         .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()))?;
     let row = SignatureRow {

@@ -8,10 +8,10 @@ use serde_json::json;
 use super::out::{readable, table};
 use super::package::told_execution;
 use super::{Context, Failure, Who, read_text};
+use crate::broker::requests::Sentence;
 use crate::broker::showing::{Preview, RequestLine};
 use crate::broker::{Broker, Caller};
-use crate::model::ids::RequestNo;
-use crate::model::lang::Lang;
+use crate::model::ids::{Digest, RequestNo};
 
 /// Ask for a list, sign it, execute it
 #[derive(Debug, Subcommand)]
@@ -134,8 +134,8 @@ impl Request {
             }
             Request::Sign(Commented { no, comment, who }) => {
                 let (broker, step) = context.enter(&who).await?;
-                tell_sentence(context, &broker, step.caller(), &no).await?;
-                let signed = broker.request_sign(step, &no, comment.as_deref()).await?;
+                let seen = tell_sentence(context, &broker, step.caller(), &no).await?;
+                let signed = broker.request_sign(step, &no, comment.as_deref(), Some(seen)).await?;
                 out.say(format!("Signed: step {signed} of {no}."));
                 out.answer(&json!({ "no": no, "step": signed }), String::new);
             }
@@ -190,18 +190,18 @@ async fn submit(context: &Context, no: RequestNo, who: &Who) -> Result<(), Failu
     Ok(())
 }
 
-/// What is about to be signed, in both languages, with the short digest (design, Requests).
+/// What is about to be signed, in both languages, with the short digest (design, Requests). What is signed
+/// then is that very digest.
 async fn tell_sentence(
     context: &Context,
     broker: &Broker,
     caller: &Caller,
     no: &RequestNo,
-) -> Result<(), Failure> {
-    for lang in [Lang::Zh, Lang::En] {
-        let (sentence, digest) = broker.request_sentence(caller, no, lang).await?;
-        context.out.say(format!("{sentence} [{digest}]"));
-    }
-    Ok(())
+) -> Result<Digest, Failure> {
+    let Sentence { zh, en, digest } = broker.request_sentence(caller, no).await?;
+    context.out.say(format!("{zh} [{}]", digest.short()));
+    context.out.say(format!("{en} [{}]", digest.short()));
+    Ok(digest)
 }
 
 fn waterfall(preview: &Preview) -> String {

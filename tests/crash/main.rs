@@ -187,7 +187,7 @@ impl Struck {
         assert_eq!(self.signatures(&no), 2);
         self.with(async |broker| {
             for who in &cast("sms")[2..4] {
-                broker.request_sign(step(broker, who).await.unwrap(), &no, None).await.unwrap();
+                broker.request_sign(step(broker, who).await.unwrap(), &no, None, None).await.unwrap();
             }
         });
         self.clean();

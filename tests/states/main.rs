@@ -52,9 +52,10 @@ fn an_expired_request_is_void() {
         let expires = Submission::from_canonical(&body).unwrap().expires_at.micros();
         let [_, head, _, _, executor, _] = cast("sms");
         clock.set(expires - 1);
-        broker.request_sign(step(&broker, head).await.unwrap(), &waiting, None).await.unwrap();
+        broker.request_sign(step(&broker, head).await.unwrap(), &waiting, None, None).await.unwrap();
         clock.set(expires);
-        let sign = broker.request_sign(step(&broker, cast("sms")[2]).await.unwrap(), &waiting, None).await;
+        let sign =
+            broker.request_sign(step(&broker, cast("sms")[2]).await.unwrap(), &waiting, None, None).await;
         assert_eq!(code(sign), "expired");
         let execute = async |no| {
             let step = step(&broker, executor).await.unwrap();

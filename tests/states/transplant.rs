@@ -49,7 +49,7 @@ fn transplant(on: On, other: On) {
         }
         // Taken out again, all is as it was: it was these rows that were refused.
         let head = step(&broker, "mem.head").await.unwrap();
-        broker.request_sign(head, &target, None).await.unwrap();
+        broker.request_sign(head, &target, None, None).await.unwrap();
         let executor = step(&broker, cast("sms")[4]).await.unwrap();
         broker.request_execute(executor, &target, &|_, _| {}).await.unwrap();
     });
@@ -74,7 +74,7 @@ async fn second_round(broker: &Broker) -> RequestNo {
 
 async fn sign(broker: &Broker, no: &RequestNo, count: usize) {
     for who in &cast("sms")[1..=count] {
-        broker.request_sign(step(broker, who).await.unwrap(), no, None).await.unwrap();
+        broker.request_sign(step(broker, who).await.unwrap(), no, None, None).await.unwrap();
     }
 }
 

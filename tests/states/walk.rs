@@ -188,7 +188,7 @@ impl Walk {
         let result = match self.enter(who).await {
             Err(error) => Err(error),
             Ok(step) => match what {
-                "sign" => self.broker.request_sign(step, &no, None).await,
+                "sign" => self.broker.request_sign(step, &no, None, None).await,
                 "return" => self.broker.request_return(step, &no, "narrow it").await,
                 _ => self.broker.request_reject(step, &no, "not this season").await,
             },
