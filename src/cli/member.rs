@@ -59,7 +59,7 @@ pub enum Member {
     #[command(
         name = "who-saw",
         after_help = "Example: countersign member who-saw 88000001 --as liu.yang\n\
-                                              Example: countersign member who-saw --case E2026-0001 --as wu.jun"
+                                              Example: countersign member who-saw --case ER2026-0001 --as wu.jun"
     )]
     WhoSaw {
         /// Card number; left out or -: from standard input

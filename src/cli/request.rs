@@ -18,7 +18,7 @@ use crate::model::ids::{Digest, RequestNo};
 pub enum Request {
     /// Draft a request from a form; prints its number
     #[command(after_help = "Example: countersign request draft request.toml --as li.na\n\
-                            The form's shape: examples/request.toml.")]
+                            The form's shape: docs/examples/request.toml.")]
     Draft {
         /// The form
         file: PathBuf,

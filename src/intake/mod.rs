@@ -23,7 +23,6 @@ use csv::StringRecord;
 use zeroize::Zeroizing;
 
 pub use column::Column;
-pub use decode::Encoding;
 pub use errors::{CellError, ErrorsFile, Reason, RowFault};
 pub use file_error::{FileError, Foreign};
 pub use headers::HeaderWarning;
@@ -78,16 +77,6 @@ impl<R: Read> Intake<R> {
     /// Bytes of the file taken so far, for progress.
     pub fn bytes_read(&self) -> u64 {
         self.records.decoder().bytes_read()
-    }
-
-    /// What the file is written in. A file that was ASCII so far counts as UTF-8.
-    pub fn encoding(&self) -> Encoding {
-        self.records.decoder().encoding()
-    }
-
-    /// The character between cells.
-    pub fn delimiter(&self) -> char {
-        char::from(self.records.delimiter)
     }
 
     fn advance(&mut self) -> io::Result<Option<IntakeItem>> {

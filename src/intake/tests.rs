@@ -203,7 +203,6 @@ fn an_error_in_reading_ends_the_file() {
 #[test]
 fn progress_ends_at_the_files_size() {
     let mut intake = open(SAMPLE, today()).ok().unwrap();
-    assert_eq!((intake.encoding(), intake.delimiter()), (Encoding::Utf8, ','));
     while intake.next().is_some() {}
     assert_eq!(intake.bytes_read(), SAMPLE.len() as u64);
 }

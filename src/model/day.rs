@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, date};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::model::text;
 use crate::model::value_error::ValueError;
@@ -44,12 +44,6 @@ impl Day {
     /// Days since 1970-01-01; negative before it.
     pub const fn days(self) -> i32 {
         self.0
-    }
-
-    /// The day that the clock shows in `zone` at `unix_micros`; nothing outside the years 1 to 9999.
-    pub fn in_zone(unix_micros: i64, zone: &TimeZone) -> Option<Self> {
-        let at = Timestamp::from_microsecond(unix_micros).ok()?;
-        Self::from_date(zone.to_datetime(at).date())
     }
 
     /// The same day `years` later; 29 February becomes 1 March in a common year, so that nobody
@@ -175,16 +169,6 @@ mod tests {
         assert_eq!(day("2012-02-29").years_after(14), day("2026-03-01"));
         assert_eq!(day("2012-02-29").years_after(4), day("2016-02-29"));
         assert_eq!(day("9990-01-01").years_after(14), Day::LAST);
-    }
-
-    #[test]
-    fn the_zone_decides_the_day() {
-        let shanghai = TimeZone::get("Asia/Shanghai").unwrap();
-        let evening = 1_767_196_800_000_000 - 1; // 2025-12-31T15:59:59.999999Z
-        assert_eq!(Day::in_zone(evening, &shanghai), Some(day("2025-12-31")));
-        assert_eq!(Day::in_zone(evening + 1, &shanghai), Some(day("2026-01-01")));
-        assert_eq!(Day::in_zone(evening + 1, &TimeZone::UTC), Some(day("2025-12-31")));
-        assert_eq!(Day::in_zone(i64::MAX, &TimeZone::UTC), None);
     }
 
     proptest! {

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
 
 use tokio::sync::mpsc;
 
@@ -253,13 +253,4 @@ fn row(e: RowError) -> Error {
 
 fn io(cause: std::io::Error) -> Error {
     Error::file("the package file", cause)
-}
-
-/// Flushes what a writer holds and waits for the disk.
-///
-/// # Errors
-/// The system's.
-pub fn settle(file: &mut File) -> std::io::Result<()> {
-    file.flush()?;
-    file.sync_all()
 }

@@ -9,7 +9,8 @@
 //!                                       day number of birth
 //! ```
 //!
-//! Derived from the consent events: `audit verify --deep` rebuilds them and compares.
+//! Consent states are derived from the consent events: `audit verify --deep` rebuilds them and compares. Ages
+//! come from birthdays, which lie sealed, so they are compared with their head only.
 
 use std::collections::BTreeMap;
 

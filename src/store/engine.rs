@@ -390,13 +390,13 @@ impl Engine {
         let mut tx = self.begin_read().await?;
         match &mut tx {
             Tx::Sqlite(_) => {
-                for (pragma, want) in [
-                    ("select cast(synchronous as text) from pragma_synchronous", "2"),
-                    ("select journal_mode from pragma_journal_mode", "wal"),
+                for (setting, sql, want) in [
+                    ("synchronous", "select cast(synchronous as text) from pragma_synchronous", "2"),
+                    ("journal_mode", "select journal_mode from pragma_journal_mode", "wal"),
                 ] {
-                    let found = tx.one(pragma, &[]).await?.text(0)?;
+                    let found = tx.one(sql, &[]).await?.text(0)?;
                     if found != want {
-                        return Err(StoreError::NotDurable(pragma, found));
+                        return Err(StoreError::NotDurable(setting, found));
                     }
                 }
             }

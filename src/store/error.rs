@@ -3,7 +3,7 @@
 use crate::clock::NoRandomness;
 use crate::keyring::root::RootError;
 
-/// An error of the store. [`StoreError::class`] says what kind of exit it is.
+/// An error of the store. `cli::failure` says which exit it is.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no vault where it was looked for.

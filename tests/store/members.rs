@@ -47,7 +47,7 @@ async fn members_read_back_and_are_found_by_their_tags(vault: Vault) {
     let smith = vault.smith().await;
     store_members(&vault.store, &smith, &all).await;
     let mut view = vault.store.view().await.unwrap();
-    assert_eq!((view.member_count().await.unwrap(), view.last_ordinal().await.unwrap()), (5, 5));
+    assert_eq!(view.member_count().await.unwrap(), 5);
     for one in &all {
         assert!(view.member(one.ordinal).await.unwrap().as_ref() == Some(one));
         assert!(view.data_key(one.ordinal).await.unwrap().unwrap().id == one.id);
@@ -331,9 +331,6 @@ async fn suppression_is_for_ever(vault: Vault) {
     assert_eq!(view.suppressed(Index::Mobile).await.unwrap(), [mobile].into());
     assert_eq!(view.suppressed(Index::Email).await.unwrap(), [email].into());
     assert!(view.suppressed(Index::Post).await.unwrap().is_empty());
-    let reason = view.suppression_reason(Index::Mobile, &mobile).await.unwrap();
-    assert_eq!(reason.as_deref(), Some("complaint"));
-    assert_eq!(view.suppression_reason(Index::Email, &mobile).await.unwrap(), None);
     drop(view);
     entry(&vault.store).await;
     vault.assert_sound().await;
