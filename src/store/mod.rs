@@ -18,6 +18,7 @@ pub mod policies;
 pub mod requests;
 pub mod selecting;
 mod table;
+mod values;
 pub mod vendors;
 pub mod verify;
 mod work;
