@@ -157,7 +157,7 @@ impl Broker {
             .count("members", consented.members().len());
         let receipt = work.commit(event).await?;
         let grant = grant::package(receipt, package.no.clone(), &consented)
-            .map_err(|_| StoreError::integrity("package", "the receipt is another entry's"))?;
+            .map_err(|_| StoreError::Fault("a grant was asked with another entry's receipt"))?;
         Ok(Started { package, grant, consented, file, path, seq })
     }
 
