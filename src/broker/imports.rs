@@ -26,7 +26,6 @@ use crate::access::grant;
 use crate::audit::event::{Action, Actor, Event};
 use crate::intake::{ErrorsFile, FileError, HeaderWarning};
 use crate::keyring::Tag;
-use crate::keyring::aead::DoesNotOpen;
 use crate::model::code::{CovenantFamily, UnitKind};
 use crate::model::day::Day;
 use crate::model::field::Index;
@@ -178,7 +177,7 @@ impl Broker {
         let started = receipt.seq();
         let job = Job {
             vault: self.vault.clone(),
-            comparer: self.vault.comparer(grant::maintenance(receipt).map_err(|_| DoesNotOpen)?),
+            comparer: self.vault.comparer(grant::maintenance(receipt)?),
             gate,
             clock: self.store.clock().clone(),
             actor: caller.login().to_string(),
