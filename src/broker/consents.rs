@@ -1,11 +1,11 @@
 //! Consents said by a person for a member, and the suppression list (A3, B3, E5).
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use serde::Serialize;
 
 use super::subject::{ConsentState, SubjectOf, check_reason, states_of, unknown_member};
-use super::{Broker, Caller, Error, Refusal};
+use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
 use crate::intake::contacts;
@@ -53,8 +53,9 @@ pub struct Occasion {
     pub granted: bool,
 }
 
-/// What a suppression import did: `added + known` contact points of `read - rejected` lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// What a suppression import did. `added + known` contact points were found; those that can be read in a
+/// rejected line are among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SuppressionReport {
     /// Lines in all.
     pub read: u64,
@@ -62,8 +63,10 @@ pub struct SuppressionReport {
     pub added: u64,
     /// Contact points that were.
     pub known: u64,
-    /// Lines without a contact point.
+    /// Lines of which something could not be read, or that have no contact point; the errors file says which.
     pub rejected: u64,
+    /// What of the header row was not used.
+    pub warnings: Vec<String>,
 }
 
 /// The form in which evidence lies beside a consent event: sealed under the member's key, in hex; empty
@@ -169,15 +172,17 @@ impl Broker {
     }
 
     /// Puts a file's contact points on the suppression list: nothing is exported to them any more,
-    /// whoever holds them. An entry a transaction.
+    /// whoever holds them. An entry a transaction. What is wrong with a line goes to `errors`, before
+    /// anything is stored.
     ///
     /// # Errors
-    /// `not_permitted`, `reason_missing`; [`Error::Input`] when the file is none.
+    /// `not_permitted`, `reason_missing`; [`Error::Input`] when the file is none; the errors file's own.
     pub async fn suppression_import(
         &self,
         caller: &Caller,
         input: Box<dyn Read + Send>,
         reason: &str,
+        errors: Option<Box<dyn Write + Send>>,
     ) -> Result<SuppressionReport, Error> {
         let event = Event::new(Action::SuppressionImported, caller.actor());
         let policy = self
@@ -192,10 +197,17 @@ impl Broker {
         let keyring = self.store.keyring().clone();
         let read = tokio::task::spawn_blocking(move || contacts::read(input, &keyring)).await;
         let found = read
-            .map_err(|_| StoreError::integrity("import", "reading broke off"))?
-            .map_err(|e| super::imports::unusable(&e))?;
-        let mut report =
-            SuppressionReport { read: found.read, rejected: found.rejected, ..SuppressionReport::default() };
+            .map_err(|_| StoreError::Fault("reading the file broke off"))?
+            .map_err(|e| imports::unusable(&e))?;
+        let mut errors = imports::open_errors(errors)?;
+        imports::write_errors(&mut errors, &found.rejected)?;
+        imports::finish_errors(errors)?;
+        let mut report = SuppressionReport {
+            read: found.read,
+            rejected: found.rejected.len() as u64,
+            warnings: found.warnings.iter().map(imports::warning).collect(),
+            ..SuppressionReport::default()
+        };
         let reason: String = reason.trim().chars().take(200).collect();
         let mut left = found.tags.as_slice();
         loop {

@@ -125,9 +125,9 @@ impl Broker {
                 .hint("wait for the execution to end")
         })?;
         if package.executor == *caller.login() {
-            return Err(
-                Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it").into()
-            );
+            return Err(Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it")
+                .hint("recall the package; another executor runs the request")
+                .into());
         }
         if self.clock().today() > asked.form().destroy_by() {
             return Err(Refusal::new(
@@ -135,6 +135,7 @@ impl Broker {
                 "A9b (Art 9)",
                 "the day by which it is to be destroyed has passed",
             )
+            .hint("draft a new request with a later day")
             .into());
         }
         let minutes = i64::from(asked.policy().retention().download_repeat_minutes());

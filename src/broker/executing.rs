@@ -156,8 +156,7 @@ impl Broker {
             .count("selected", consented.waterfall().selected)
             .count("members", consented.members().len());
         let receipt = work.commit(event).await?;
-        let grant = grant::package(receipt, package.no.clone(), &consented)
-            .map_err(|_| StoreError::integrity("package", "the receipt is another entry's"))?;
+        let grant = grant::package(receipt, package.no.clone(), &consented)?;
         Ok(Started { package, grant, consented, file, path, seq })
     }
 

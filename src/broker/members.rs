@@ -18,7 +18,6 @@ use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
 use crate::audit::event::{Action, Event};
 use crate::clock::{day, rfc3339};
-use crate::keyring::aead::DoesNotOpen;
 use crate::model::code::{CardType, CovenantFamily, Tier};
 use crate::model::contact::{CardNo, Email, Mobile};
 use crate::model::field::{Field, Index};
@@ -101,7 +100,7 @@ impl Broker {
         };
         let receipt = self.store.work().await?.commit(event).await?;
         let ids = found.iter().map(|(member, ..)| member.id).collect();
-        let masking = grant::masking(receipt, ids).map_err(|_| DoesNotOpen)?;
+        let masking = grant::masking(receipt, ids)?;
         let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
         let masked = self.vault.mask(masking, &ground.policy, &pairs)?;
         let mut view = self.store.view().await?;
@@ -157,7 +156,7 @@ impl Broker {
         let event = Event::new(Action::MemberShown, caller.actor());
         let subject = self.subject(event, caller, Act::MemberShow, card).await?;
         let receipt = self.store.work().await?.commit(subject.event).await?;
-        let masking = grant::masking(receipt, vec![subject.member.id]).map_err(|_| DoesNotOpen)?;
+        let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
         let mut view = self.store.view().await?;
@@ -191,7 +190,7 @@ impl Broker {
         let mut work = self.store.work().await?;
         let commitment = work.add_remark(reason.trim()).await?;
         let receipt = work.commit(subject.event.digest("commitment", commitment)).await?;
-        let grant = grant::one_member(receipt, subject.member.id, &fields).map_err(|_| DoesNotOpen)?;
+        let grant = grant::one_member(receipt, subject.member.id, &fields)?;
         Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
     }
 }

@@ -144,6 +144,7 @@ impl Broker {
                     "A8d (Art 8)",
                     "this package has its hand-off record",
                 )
+                .hint("nothing is left to do; the vendor's receipt comes next")
                 .into()),
                 _ => Err(Refusal::new(
                     "not_downloaded",
@@ -175,6 +176,7 @@ impl Broker {
                     "A8c (Art 8)",
                     "this package is not live any more",
                 )
+                .hint("nothing is left to recall: its key is destroyed")
                 .into());
             }
             let at = work.at();

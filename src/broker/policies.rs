@@ -104,6 +104,7 @@ impl Broker {
                     "A12 (Art 12)",
                     "this version is adopted already",
                 )
+                .hint("nothing is left to do; a change is proposed as a new version")
                 .into());
             }
             if version.proposed_by == caller.login().as_str() {

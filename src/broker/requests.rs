@@ -17,6 +17,8 @@ use crate::policy::{Act, Slot};
 use crate::store::requests::{RequestRow, SignatureRow};
 use crate::store::{StoreError, View, Work};
 
+const COMMENT_HINT: &str = "a return and a rejection say why, in at most 500 characters";
+
 /// What a signature agrees to.
 #[derive(Debug, serde::Serialize)]
 pub struct Sentence {
@@ -221,12 +223,13 @@ impl Broker {
                     "A4c (Art 4)",
                     "only who submitted it takes it back",
                 )
+                .hint("ask the requester, or return or reject it where it waits for you")
                 .into());
             }
             if let Standing::Ended(act) = asked.standing() {
-                return Err(
-                    Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}")).into()
-                );
+                return Err(Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}"))
+                    .hint("nothing is left to take back; a new round begins when it is submitted again")
+                    .into());
             }
             refuse_live_package(work.view(), no).await?;
             let capacity =
@@ -303,10 +306,9 @@ impl Draft<'_> {
             at: moment(at)?,
             previous,
         };
-        payload.check().map_err(|e| {
-            Refusal::new("bad_comment", "A6a (Art 6)", e.to_string())
-                .hint("a return and a rejection say why, in at most 500 characters")
-        })?;
+        payload
+            .check()
+            .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT))?;
         Ok(payload)
     }
 }
@@ -319,7 +321,7 @@ pub(super) async fn add_fact(
 ) -> Result<(), Error> {
     still(work, step).await?;
     let fact = Fact::new(payload, step.key())
-        .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()))?;
+        .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT))?;
     let row = SignatureRow {
         no: fact.payload.number.clone(),
         round: fact.payload.round.get(),
@@ -377,8 +379,7 @@ fn no_site(form: &Form) -> Refusal {
 }
 
 fn text_of(form: &Form) -> Result<String, Error> {
-    let bytes = canonical(form)
-        .map_err(|_| Refusal::new("bad_form", "A5a (Art 5)", "the form cannot be written down"))?;
+    let bytes = canonical(form).map_err(|_| StoreError::Fault("a checked form cannot be written down"))?;
     String::from_utf8(bytes).map_err(|_| StoreError::integrity("request", "not text").into())
 }
 

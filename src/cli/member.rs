@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::out::readable;
@@ -149,7 +150,12 @@ impl Import {
         };
         let report = broker.member_import(step.caller(), input, options).await?;
         drop(progress);
-        tell(context, &report, errors.as_deref(), dry_run);
+        if dry_run {
+            context
+                .out
+                .say("A dry run: nothing was stored. Shared contact points are counted by the import.");
+        }
+        tell(context, &report.warnings, report.counts.rejected, errors.as_deref());
         context.out.answer(&with_errors_file(&report, errors.as_deref()), || counts(&report));
         Ok(())
     }
@@ -163,7 +169,7 @@ pub(super) fn errors_file(path: &Path) -> Result<Box<dyn Write + Send>, Failure>
 }
 
 /// The report in the contract's keys.
-pub(super) fn with_errors_file(report: &ImportReport, errors: Option<&Path>) -> Value {
+pub(super) fn with_errors_file(report: &impl Serialize, errors: Option<&Path>) -> Value {
     let mut value = serde_json::to_value(report).unwrap_or_else(|_| json!({}));
     if let Value::Object(map) = &mut value {
         map.insert("errors_file".to_owned(), json!(errors.map(|path| path.display().to_string())));
@@ -171,12 +177,9 @@ pub(super) fn with_errors_file(report: &ImportReport, errors: Option<&Path>) -> 
     value
 }
 
-fn tell(context: &Context, report: &ImportReport, errors: Option<&Path>, dry_run: bool) {
-    report.warnings.iter().for_each(|warning| context.out.warn(warning));
-    if dry_run {
-        context.out.say("A dry run: nothing was stored.");
-    }
-    let rejected = report.counts.rejected;
+/// What a report leaves for people to look at: unread columns, and rejected rows.
+pub(super) fn tell(context: &Context, warnings: &[String], rejected: u64, errors: Option<&Path>) {
+    warnings.iter().for_each(|warning| context.out.warn(warning));
     if rejected > 0 {
         let why = errors.map_or_else(
             || "run it again with --errors OUT.csv to see why".to_owned(),

@@ -27,8 +27,22 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Reads a header row. Columns may stand in any order and in either language.
+    /// Reads a member file's header row. Columns may stand in any order and in either language.
     pub(super) fn read(record: &StringRecord) -> Result<Self, FileError> {
+        let mut it = Self::find(record)?;
+        let missing: Vec<_> =
+            [Column::Card, Column::Name].into_iter().filter(|c| it.index(*c).is_none()).collect();
+        if !missing.is_empty() {
+            return Err(FileError::MissingColumns(missing));
+        }
+        if it.index(Column::Covenant).is_some() != it.index(Column::CovenantVersion).is_some() {
+            it.warnings.push(HeaderWarning::HalfCovenant);
+        }
+        Ok(it)
+    }
+
+    /// Finds the known columns of a row, at least one.
+    pub(super) fn find(record: &StringRecord) -> Result<Self, FileError> {
         let mut it = Headers { at: [None; COLUMNS], width: record.len(), warnings: Vec::new() };
         for (i, cell) in record.iter().enumerate() {
             match Column::of(cell) {
@@ -41,14 +55,6 @@ impl Headers {
         }
         if it.at.iter().all(Option::is_none) {
             return Err(FileError::NoHeader);
-        }
-        let missing: Vec<_> =
-            [Column::Card, Column::Name].into_iter().filter(|c| it.index(*c).is_none()).collect();
-        if !missing.is_empty() {
-            return Err(FileError::MissingColumns(missing));
-        }
-        if it.index(Column::Covenant).is_some() != it.index(Column::CovenantVersion).is_some() {
-            it.warnings.push(HeaderWarning::HalfCovenant);
         }
         Ok(it)
     }

@@ -50,11 +50,8 @@ impl Day {
     /// counts as older a day early. Stops at 9999-12-31.
     #[must_use]
     pub fn years_after(self, years: u16) -> Self {
-        let from = self.date();
-        let later = i16::try_from(years).ok().and_then(|n| from.year().checked_add(n)).and_then(|year| {
-            Date::new(year, from.month(), from.day()).or_else(|_| Date::new(year, 3, 1)).ok()
-        });
-        later.and_then(Self::from_date).unwrap_or(Day::LAST)
+        let years = i16::try_from(years).unwrap_or(i16::MAX);
+        Self::from_date(years_after(self.date(), years)).unwrap_or(Day::LAST)
     }
 
     /// The civil date, for formats and calendars.
@@ -67,6 +64,18 @@ impl Day {
         let days = date.duration_since(EPOCH).as_secs() / 86_400;
         i32::try_from(days).ok().and_then(Self::from_days)
     }
+}
+
+/// Whether someone born on a day has fewer than so many full years on another: the one rule of age. Who
+/// was born on a leap day completes a common year on the first of March.
+pub fn under(born: Date, years: i16, on: Date) -> bool {
+    on < years_after(born, years)
+}
+
+/// So many years later; 29 February becomes 1 March where there is none. Stops at 9999-12-31.
+fn years_after(from: Date, years: i16) -> Date {
+    let year = from.year().saturating_add(years);
+    Date::new(year, from.month(), from.day()).or_else(|_| Date::new(year, 3, 1)).unwrap_or(Date::MAX)
 }
 
 /// Year, month and day of one of the accepted shapes; whether there is such a day is not asked.
@@ -169,6 +178,15 @@ mod tests {
         assert_eq!(day("2012-02-29").years_after(14), day("2026-03-01"));
         assert_eq!(day("2012-02-29").years_after(4), day("2016-02-29"));
         assert_eq!(day("9990-01-01").years_after(14), Day::LAST);
+    }
+
+    #[test]
+    fn a_full_year_is_over_on_the_birthday() {
+        let leap = date(2012, 2, 29);
+        assert!(under(leap, 14, date(2026, 2, 28)) && !under(leap, 14, date(2026, 3, 1)));
+        assert!(under(leap, 16, date(2028, 2, 28)) && !under(leap, 16, date(2028, 2, 29)));
+        let born = date(2012, 11, 21);
+        assert!(under(born, 14, date(2026, 11, 20)) && !under(born, 14, date(2026, 11, 21)));
     }
 
     proptest! {

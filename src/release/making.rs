@@ -169,8 +169,7 @@ pub async fn make(
         Ok((writer, rows))
     });
     let fed = feed(store, &members, &fields, &order, send, |done| progress(done, total)).await;
-    let (writer, rows) =
-        worker.await.map_err(|_| StoreError::integrity("package", "the writer failed"))??;
+    let (writer, rows) = worker.await.map_err(|_| StoreError::Fault("the package's writer broke off"))??;
     fed?;
     // Who was erased while it ran is still to be opened, and is not in it.
     let mut written = members;

@@ -50,6 +50,9 @@ pub enum StoreError {
     /// The clock went back by more than five seconds.
     #[error("the clock is {0} s behind the log's last entry; set it right first")]
     ClockBack(i64),
+    /// The high-water file is there and cannot be read.
+    #[error("the high-water mark cannot be read at {0}: {1}")]
+    HighWaterUnreadable(std::path::PathBuf, #[source] std::io::Error),
     /// The high-water file cannot be written, so nothing may be acknowledged.
     #[error("the high-water mark cannot be written at {0}: {1}")]
     HighWater(std::path::PathBuf, #[source] std::io::Error),
@@ -63,6 +66,9 @@ pub enum StoreError {
     /// The root key failed.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// This program did what it never should; the data is not to blame. The words say what.
+    #[error("a fault in this program: {0}; nothing more was stored")]
+    Fault(&'static str),
     /// Any other database error.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
