@@ -255,8 +255,7 @@ impl Work<'_> {
     /// [`StoreError::Conflict`] when a key is gone: give birth again. [`StoreError::Integrity`] when an
     /// ordinal was given before. Otherwise, the database failed.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
-        self.keys_are_there(members).await?;
-        self.ordinals_are_new(members).await?;
+        self.ordinals_are_theirs(members).await?;
         let tags: Vec<Vec<u8>> = members.iter().map(|m| pack(&m.attributes.tags)).collect();
         let rows: Vec<Vec<Arg<'_>>> = members.iter().zip(&tags).map(|(m, t)| member_args(m, t)).collect();
         self.insert_all(&MEMBER, &rows).await?;
@@ -278,28 +277,21 @@ impl Work<'_> {
         self.insert_all(&MEMBER_INDEX, &rows).await
     }
 
-    async fn keys_are_there(&mut self, members: &[Member]) -> Result<(), StoreError> {
-        for members in members.chunks(1000) {
-            let list = (0..members.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
-            let sql = format!("select count(*) from keys.data_key where ordinal in ({list})");
-            let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
-            if self.view.tx.one(built(sql), &args).await?.int(0)? != members.len() as i64 {
-                return Err(StoreError::Conflict("member_has_key".into()));
-            }
-        }
-        Ok(())
-    }
-
-    /// A member who was erased leaves his ordinal in the erasure and in his consent history.
-    async fn ordinals_are_new(&mut self, members: &[Member]) -> Result<(), StoreError> {
+    /// Each has its key; and none is erased, whose ordinal stays in the erasure and the consent history.
+    async fn ordinals_are_theirs(&mut self, members: &[Member]) -> Result<(), StoreError> {
         for members in members.chunks(1000) {
             let list = (0..members.len()).map(|i| format!("${}", i + 1)).collect::<Vec<_>>().join(", ");
             let sql = format!(
-                "select (select count(*) from erasure where ordinal in ({list})) \
+                "select (select count(*) from keys.data_key where ordinal in ({list})), \
+                 (select count(*) from erasure where ordinal in ({list})) \
                  + (select count(*) from consent_event where ordinal in ({list}))"
             );
             let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
-            if self.view.tx.one(built(sql), &args).await?.int(0)? != 0 {
+            let row = self.view.tx.one(built(sql), &args).await?;
+            if row.int(0)? != members.len() as i64 {
+                return Err(StoreError::Conflict("member_has_key".into()));
+            }
+            if row.int(1)? != 0 {
                 return Err(StoreError::integrity("keys.counter", "an ordinal was given twice"));
             }
         }
