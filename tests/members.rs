@@ -333,8 +333,34 @@ on_both! {
         assert_eq!(vault.members().await, 0);
         assert_eq!((report.flagged, vault.last_leaf().await["action"].as_str()), (None, Some("import.dry_run")));
         vault.import(generated.csv.clone()).await;
+        // Who may not reveal is not told which rows say what is stored.
         let (report, _) = vault.try_import("head", generated.csv, true).await.unwrap();
-        assert_eq!(six(&report), [200, 0, 0, accepted, 200 - accepted, 0]);
+        assert_eq!(six(&report), [200, 0, accepted, 0, 200 - accepted, 0]);
+        vault.check().await;
+    }
+
+    a_dry_run_answers_no_guess(vault) {
+        let rows = [row("A1", "13900000001", "S001", "", ","), row("A2", "13900000001", "S001", "", ",")];
+        vault.import(file(&rows)).await;
+        let (one, card) = (vault.caller("one").await, no("A1"));
+        vault.broker.member_correct(&one, &card, Field::Email, "a@example.com", "客户来店更正").await.unwrap();
+        let guess = |email: &str, mobile: &str| row("A1", mobile, "S001", "", ",").replace(",,杭州", &format!(",{email},杭州"));
+        let (right, wrong) = (guess("a@example.com", "13900000001"), guess("b@example.com", "13900000002"));
+        // The head may not reveal: right or wrong, counted and flagged alike.
+        for guess in [&right, &wrong] {
+            let (report, _) = vault.try_import("head", file(std::slice::from_ref(guess)), true).await.unwrap();
+            assert_eq!((six(&report), report.flagged), ([1, 0, 1, 0, 0, 0], None));
+        }
+        // The counter may, and is told of the first row of each card.
+        let of = |rows: &[&String]| file(&rows.iter().map(|row| (*row).clone()).collect::<Vec<_>>());
+        for (rows, expected) in [
+            (vec![&right], [1, 0, 0, 1, 0, 0]),
+            (vec![&right, &right, &wrong], [3, 0, 2, 1, 0, 0]),
+            (vec![&wrong, &right, &right], [3, 0, 3, 0, 0, 1]),
+        ] {
+            let (report, _) = vault.try_import("one", of(&rows), true).await.unwrap();
+            assert_eq!(six(&report), expected);
+        }
         vault.check().await;
     }
 
@@ -401,9 +427,18 @@ on_both! {
         assert_eq!(vault.sms("A1").await, "withdrawn");
         let earlier = vault.import(of("A1", "是", "2020-01-01,表单 18")).await;
         assert_eq!(six(&earlier), [1, 0, 0, 1, 0, 1]);
-        let unproven = vault.import(of("A1", "是", "2099-01-01,")).await;
+        let now = jiff::Timestamp::now();
+        let unproven = vault.import(of("A1", "是", &format!("{now},"))).await;
         assert_eq!(six(&unproven), [1, 0, 0, 1, 0, 1]);
-        let later = vault.import(of("A1", "是", "2099-01-01,表单 18")).await;
+        // What is to be said in an hour is no proof, what is to be said in a year not even a row.
+        let soon = now + jiff::SignedDuration::from_hours(1);
+        let soon = vault.import(of("A1", "是", &format!("{soon},表单 18"))).await;
+        assert_eq!(six(&soon), [1, 0, 0, 1, 0, 1]);
+        let (report, errors) = vault.try_import("head", of("A1", "是", "2099-01-01,表单 18"), false).await.unwrap();
+        assert_eq!(six(&report), [1, 0, 0, 0, 1, 0]);
+        assert!(errors.contains("consent_at") && errors.contains("in_future"), "{errors}");
+        assert_eq!(vault.sms("A1").await, "withdrawn");
+        let later = vault.import(of("A1", "是", &format!("{now},表单 18"))).await;
         assert_eq!(six(&later), [1, 0, 1, 0, 0, 0]);
         assert_eq!(vault.sms("A1").await, "granted");
         assert_eq!(six(&vault.import(of("A1", "否", ",")).await), [1, 0, 1, 0, 0, 0]);
@@ -484,6 +519,72 @@ on_both! {
             code(vault.broker.member_reveal(&vault.caller("head").await, &card, &[Field::Name], "理由充分").await.err().unwrap()),
             "not_permitted"
         );
+        vault.check().await;
+    }
+
+    whoever_is_taken_away_in_between_is_not_opened(vault) {
+        let rows = [row("A1", "13900000001", "S001", "", ","), row("A2", "13900000002", "S001", "", ",")];
+        vault.import(file(&rows)).await;
+        let (one, head, broker) = (vault.caller("one").await, vault.caller("head").await, &vault.broker);
+        let (moved, erased) = (no("A1"), no("A2"));
+        // Both are read while another has the writer's turn, who then moves the one and erases the other.
+        let mut work = broker.store().work().await.unwrap();
+        let last = i64::try_from(vault.members().await).unwrap();
+        let turn = async {
+            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+            let old = work.view().member(last - 1).await.unwrap().unwrap();
+            let mut new = old.clone();
+            new.attributes.home_store = Some("S002".into());
+            work.update_member(&old, &new).await.unwrap();
+            let gone = work.view().member(last).await.unwrap().unwrap();
+            work.delete_member(&gone).await.unwrap();
+            let age = |c: &mut countersign::store::chunks::Chunks| c.set_birthday(last, None);
+            work.change_chunks("age", [last].into_iter(), age).await.unwrap();
+            work.commit(Event::new(Action::ImportBatch, Actor::Operator)).await.unwrap();
+            broker.store().destroy_key(last).await.unwrap();
+        };
+        let ((), shown, revealed, looked, other, consents, again) = tokio::join!(
+            turn,
+            broker.member_show(&one, &moved),
+            broker.member_reveal(&one, &moved, &[Field::Mobile], "核对手机"),
+            broker.member_look_up(&one, Index::Mobile, "13900000001"),
+            broker.member_reveal(&one, &erased, &[Field::Mobile], "核对手机"),
+            broker.consent_show(&one, &erased),
+            broker.member_erase(&head, &erased, "本人要求"),
+        );
+        let refused = [shown.err(), revealed.err(), looked.err(), other.err(), consents.err(), again.err()];
+        for error in refused {
+            assert_eq!(code(error.expect("refused")), "unknown_member");
+        }
+        let mut view = broker.store().view().await.unwrap();
+        let size = view.log_size().await.unwrap();
+        for (_, leaf) in view.leaves(size - 6, size).await.unwrap() {
+            let leaf: Value = serde_json::from_slice(&leaf).unwrap();
+            assert_eq!(leaf["refusal"]["code"], "unknown_member", "{leaf}");
+        }
+        drop(view);
+        vault.check().await;
+    }
+
+    reasons_about_an_erased_member_go_with_him(vault) {
+        let rows = [row("A1", "13900000001", "S001", "", ","), row("A2", "13900000002", "S001", "", ",")];
+        vault.import(file(&rows)).await;
+        let (one, head) = (vault.caller("one").await, vault.caller("head").await);
+        for card in ["A1", "A2"] {
+            vault.broker.member_reveal(&one, &no(card), &[Field::Mobile], "李娜来电").await.unwrap();
+            vault.broker.member_correct(&one, &no(card), Field::Name, "李娜娜", "李娜来店").await.unwrap();
+        }
+        let kept = async || {
+            let mut view = vault.broker.store().view().await.unwrap();
+            let mut kept = Vec::new();
+            for seq in 0..view.log_size().await.unwrap() {
+                kept.extend(view.remark(seq).await.unwrap());
+            }
+            kept
+        };
+        assert_eq!(kept().await, ["李娜来电", "李娜来店", "李娜来电", "李娜来店"]);
+        vault.broker.member_erase(&head, &no("A1"), "本人要求").await.unwrap();
+        assert_eq!(kept().await, ["李娜来电", "李娜来店", "本人要求"]);
         vault.check().await;
     }
 
@@ -568,8 +669,16 @@ on_both! {
         let again = list("+86 139 0000 0001\n");
         let report = vault.broker.suppression_import(&head, again, "本人投诉", None).await.unwrap();
         assert_eq!((report.read, report.added, report.known, report.rejected), (1, 0, 1, 0));
-        let one = vault.caller("one").await;
-        let refused = vault.broker.suppression_import(&one, list(list_of), "本人投诉", None).await;
+        // Why stands sealed beside the entry; with the contact point stands only which entry that is.
+        let leaf = vault.last_leaf().await;
+        assert!(leaf["digests"]["commitment"].is_string());
+        let seq = leaf["seq"].as_u64().unwrap();
+        let mut view = vault.broker.store().view().await.unwrap();
+        assert_eq!(view.remark(seq).await.unwrap().as_deref(), Some("本人投诉"));
+        let suppressed = view.suppressed(Index::Mobile).await.unwrap();
+        assert_eq!(suppressed.len(), 1);
+        drop(view);
+        let refused = vault.broker.suppression_import(&vault.caller("one").await, list(list_of), "本人投诉", None).await;
         assert_eq!(code(refused.unwrap_err()), "not_permitted");
         let report = vault.import(file(&[row("A1", "13900000001", "S001", "是", ",")])).await;
         assert_eq!((report.counts.created, report.counts.suppressed), (1, 1));
@@ -627,7 +736,15 @@ async fn a_file_that_is_none_says_why() {
     for (bytes, expected) in
         [("", "file_empty"), ("a,b\n1,2\n", "file_no_header"), ("%PDF-1.7 x", "file_not_csv")]
     {
-        assert_eq!(code(vault.try_import("head", bytes, false).await.unwrap_err()), expected);
+        for dry in [false, true] {
+            assert_eq!(code(vault.try_import("head", bytes, dry).await.unwrap_err()), expected);
+            let (leaf, action) =
+                (vault.last_leaf().await, ["import.started", "import.dry_run"][usize::from(dry)]);
+            assert_eq!(
+                (&leaf["action"], &leaf["refusal"]["code"]),
+                (&action.into(), &"unusable_file".into())
+            );
+        }
     }
     let admin = vault.caller("admin").await;
     let document = |body: &str| NewDocument {
@@ -643,6 +760,10 @@ async fn a_file_that_is_none_says_why() {
         code(vault.broker.document_add(&admin, document("乙")).await.unwrap_err()),
         "document_version"
     );
+    for version in ["1\u{202e}", "1\u{200b}1", "1\n1", " ", &"1".repeat(33)] {
+        let document = NewDocument { version: version.into(), ..document("甲") };
+        assert_eq!(code(vault.broker.document_add(&admin, document).await.unwrap_err()), "bad_document");
+    }
     let one = vault.caller("one").await;
     assert_eq!(code(vault.broker.document_add(&one, document("丙")).await.unwrap_err()), "not_permitted");
     assert_eq!(vault.broker.store().view().await.unwrap().documents().await.unwrap().len(), 7);

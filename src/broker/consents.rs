@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use serde::Serialize;
 
-use super::subject::{ConsentState, SubjectOf, check_reason, states_of, unknown_member};
+use super::subject::{ConsentState, SubjectOf, check_reason, states_of};
 use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
@@ -105,18 +105,15 @@ impl Broker {
         event.purpose = Some(purpose);
         event.channel = Some(channel);
         let event = event.count("granted", u8::from(granted));
-        let SubjectOf { member, key, event, .. } = self.subject(event, caller, Act::ConsentSet, card).await?;
+        let subject = self.subject(event, caller, Act::ConsentSet, card).await?;
         if evidence.chars().count() > 256 {
             let refusal = Refusal::new("evidence_too_long", "B3", "evidence has at most 256 characters")
                 .hint("give the number of a form or recording");
-            return self.refuse(event, refusal).await;
+            return self.refuse(subject.event, refusal).await;
         }
-        let mut work = self.store.work().await?;
+        let mut work = self.turn(&subject).await?;
+        let SubjectOf { member, key, event, .. } = subject;
         let ordinal = member.ordinal;
-        if work.view().member(ordinal).await?.is_none() {
-            drop(work);
-            return self.refuse(event, unknown_member()).await;
-        }
         let kind = consent_kind(purpose, channel, class);
         let state = work.view().state(&kind, ordinal).await?.then(granted);
         let number = work.view().consent_events(ordinal).await?.last().map_or(1, |e| e.number + 1);
@@ -150,8 +147,8 @@ impl Broker {
     pub async fn consent_show(&self, caller: &Caller, card: &CardNo) -> Result<ConsentShown, Error> {
         let event = Event::new(Action::ConsentShown, caller.actor());
         let subject = self.subject(event, caller, Act::ConsentShow, card).await?;
-        self.store.work().await?.commit(subject.event).await?;
         let ordinal = subject.member.ordinal;
+        self.turn(&subject).await?.commit(subject.event).await?;
         let mut view = self.store.view().await?;
         let states = states_of(&mut view, ordinal).await?;
         let mut history = Vec::new();
@@ -196,9 +193,10 @@ impl Broker {
             .await?;
         let keyring = self.store.keyring().clone();
         let read = tokio::task::spawn_blocking(move || contacts::read(input, &keyring)).await;
-        let found = read
-            .map_err(|_| StoreError::Fault("reading the file broke off"))?
-            .map_err(|e| imports::unusable(&e))?;
+        let found = match read.map_err(|_| StoreError::Fault("reading the file broke off"))? {
+            Ok(found) => found,
+            Err(error) => return self.refuse_file(event.policy(policy), imports::unusable(&error)).await,
+        };
         let mut errors = imports::open_errors(errors)?;
         imports::write_errors(&mut errors, &found.rejected)?;
         imports::finish_errors(errors)?;
@@ -213,12 +211,16 @@ impl Broker {
         loop {
             let (tags, rest) = left.split_at(left.len().min(BATCH));
             let mut work = self.store.work().await?;
+            // Beside the tag only a pointer: what staff wrote lies sealed with the entry.
+            let why = format!("import:{}", work.seq());
+            let commitment = work.add_remark(&reason).await?;
             let mut added = 0;
             for (index, tag) in tags {
-                added += u64::from(work.suppress(*index, tag, &reason).await?);
+                added += u64::from(work.suppress(*index, tag, &why).await?);
             }
             let known = tags.len() as u64 - added;
-            work.commit(event.clone().policy(policy).count("added", added).count("known", known)).await?;
+            let event = event.clone().policy(policy).digest("commitment", commitment);
+            work.commit(event.count("added", added).count("known", known)).await?;
             report.added += added;
             report.known += known;
             left = rest;

@@ -6,6 +6,7 @@ use super::{Broker, Caller, Error, Refusal};
 use crate::audit::event::{Action, Event};
 use crate::model::code::CovenantFamily;
 use crate::model::ids::Digest;
+use crate::model::phrase::phrase;
 use crate::policy::Act;
 use crate::store::StoreError;
 use crate::store::documents::Document;
@@ -65,7 +66,7 @@ impl Broker {
     fn checked(&self, new: NewDocument) -> Result<Document, Refusal> {
         let bad = |what: &'static str| {
             Refusal::new("bad_document", "A2 (Art 2)", what)
-                .hint("family: member_covenant, points_card_covenant or notice; language: zh or en; version: 1 to 32 characters")
+                .hint("family: member_covenant, points_card_covenant or notice; language: zh or en; version: 1 to 32 visible characters")
         };
         if new.family != NOTICE && CovenantFamily::parse(&new.family).is_err() {
             return Err(bad("the document's family is not known"));
@@ -73,16 +74,14 @@ impl Broker {
         if !matches!(new.language.as_str(), "zh" | "en") {
             return Err(bad("the document's language is not known"));
         }
-        let version = new.version.trim();
-        if !(1..=32).contains(&version.chars().count()) || version.chars().any(char::is_control) {
-            return Err(bad("the document's version is not one"));
-        }
+        // Two versions must not look alike: nothing invisible in it.
+        let version = phrase(&new.version, 32).map_err(|_| bad("the document's version is not one"))?;
         if new.body.trim().is_empty() {
             return Err(bad("the document has no text"));
         }
         Ok(Document {
             family: new.family,
-            version: version.to_owned(),
+            version,
             language: new.language,
             digest: Digest::of(new.body.as_bytes()),
             body: new.body,

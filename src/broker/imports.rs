@@ -29,7 +29,7 @@ use crate::keyring::Tag;
 use crate::model::code::{CovenantFamily, UnitKind};
 use crate::model::day::Day;
 use crate::model::field::Index;
-use crate::model::ids::Digest;
+use crate::model::ids::{Digest, UnitCode};
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use reading::{Batch, Checked, Gate, Reach, Told};
@@ -77,7 +77,8 @@ pub struct Counts {
     pub read: u64,
     /// New members.
     pub created: u64,
-    /// Members with something new.
+    /// Members with something new. In a dry run also rows that are not compared: of a card that stood in
+    /// the file before, and of every known card when the caller may not reveal its member.
     pub updated: u64,
     /// Rows that changed nothing.
     pub unchanged: u64,
@@ -132,6 +133,8 @@ struct Run {
     /// Place of its first entry, by which its others are found.
     started: u64,
     suppressed: HashSet<(Index, Tag)>,
+    /// See [`ImportGround`].
+    blind: bool,
 }
 
 impl Run {
@@ -146,6 +149,8 @@ struct ImportGround {
     policy: Digest,
     notice: String,
     suppressed: HashSet<(Index, Tag)>,
+    /// The caller may not reveal all whom he may import: a dry run does not tell him what compares equal.
+    blind: bool,
 }
 
 pub(super) type Errors = Option<ErrorsFile<Box<dyn Write + Send>>>;
@@ -154,7 +159,7 @@ impl Broker {
     /// Imports a member file, or checks it.
     ///
     /// # Errors
-    /// `not_permitted`; [`Error::Input`] when the file is none; what keeps a batch from being stored. The
+    /// `not_permitted`; [`Error::Input`] when the file is none, which is an entry; what keeps a batch from being stored. The
     /// batches before stay.
     pub async fn member_import(
         &self,
@@ -167,13 +172,14 @@ impl Broker {
         let ground = self.logged(event.clone(), self.import_ground(caller)).await?;
         let gate = Arc::new(ground.gate);
         let mut told = self.start_reading(input, gate.clone());
+        let event = event.policy(ground.policy);
         let warnings = match told.recv().await {
             Some(Told::Opened(warnings)) => warnings.iter().map(warning).collect(),
-            Some(Told::Failed(error)) => return Err(unusable(&error)),
-            _ => return Err(broken_off()),
+            Some(Told::Failed(error)) => return self.refuse_file(event, unusable(&error)).await,
+            _ => return self.refuse_file(event, broken_off()).await,
         };
         let mut errors = open_errors(options.errors)?;
-        let receipt = self.store.work().await?.commit(event.policy(ground.policy)).await?;
+        let receipt = self.store.work().await?.commit(event).await?;
         let started = receipt.seq();
         let job = Job {
             vault: self.vault.clone(),
@@ -184,7 +190,8 @@ impl Broker {
             notice: ground.notice,
         };
         let job = Arc::new(job);
-        let run = Run { job, actor: caller.actor(), started, suppressed: ground.suppressed };
+        let (blind, suppressed) = (ground.blind, ground.suppressed);
+        let run = Run { job, actor: caller.actor(), started, suppressed, blind };
         let (counts, flagged, sha256) = if options.dry_run {
             let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;
             (counts, None, sha256)
@@ -217,6 +224,14 @@ impl Broker {
                 Reach::Stores(own)
             }
         };
+        let may_reveal =
+            |site: Option<&_>| ground.staff.may(&ground.policy, caller, Act::MemberReveal, site).is_ok();
+        let blind = !match &reach {
+            Reach::All => may_reveal(None),
+            Reach::Stores(own) => {
+                own.iter().all(|store| UnitCode::parse(store).is_ok_and(|s| may_reveal(Some(&s))))
+            }
+        };
         let units = ground.staff.tree().units();
         let stores = units.filter(|u| u.kind == UnitKind::Store).map(|u| u.code.to_string()).collect();
         let documents = view.documents().await?;
@@ -232,7 +247,7 @@ impl Broker {
             suppressed.extend(view.suppressed(*index).await?.into_iter().map(|tag| (*index, tag)));
         }
         let gate = Gate { stores, covenants, reach };
-        Ok(ImportGround { gate, policy: Digest(ground.policy.digest()), notice, suppressed })
+        Ok(ImportGround { gate, policy: Digest(ground.policy.digest()), notice, suppressed, blind })
     }
 
     fn start_reading(&self, input: Box<dyn Read + Send>, gate: Arc<Gate>) -> mpsc::Receiver<Told> {

@@ -1,7 +1,8 @@
 //! One member: looked up, shown masked, revealed for a reason, corrected; erased; who saw him.
 //!
 //! Log, then look: what is opened is opened under the grant of an entry that is on disk already. A member
-//! of another store and no member at all are one answer, or cards could be tried out (B9).
+//! of another store and no member at all are one answer, or cards could be tried out (B9). Whom an
+//! erasure or a move took away between the look and the entry is not opened either.
 
 mod correcting;
 mod erasing;
@@ -12,7 +13,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::subject::{
-    ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value, states_of,
+    ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value, stands, states_of,
+    unknown_member,
 };
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
@@ -83,7 +85,8 @@ impl Broker {
     /// is an entry too, without the value.
     ///
     /// # Errors
-    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`.
+    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`; `unknown_member`
+    /// when one who was found changed meanwhile.
     pub async fn member_look_up(
         &self,
         caller: &Caller,
@@ -98,7 +101,14 @@ impl Broker {
             [(.., alias)] => event.member(*alias),
             _ => event,
         };
-        let receipt = self.store.work().await?.commit(event).await?;
+        let mut work = self.store.work().await?;
+        for (member, ..) in &found {
+            if !stands(&mut work, member).await? {
+                drop(work);
+                return self.refuse(event, unknown_member()).await;
+            }
+        }
+        let receipt = work.commit(event).await?;
         let ids = found.iter().map(|(member, ..)| member.id).collect();
         let masking = grant::masking(receipt, ids)?;
         let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
@@ -155,7 +165,7 @@ impl Broker {
     pub async fn member_show(&self, caller: &Caller, card: &CardNo) -> Result<MemberShown, Error> {
         let event = Event::new(Action::MemberShown, caller.actor());
         let subject = self.subject(event, caller, Act::MemberShow, card).await?;
-        let receipt = self.store.work().await?.commit(subject.event).await?;
+        let receipt = self.turn(&subject).await?.commit(subject.event).await?;
         let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
@@ -187,7 +197,7 @@ impl Broker {
                 .hint("name the fields that are needed, and no more");
             return self.refuse(subject.event, refusal).await;
         }
-        let mut work = self.store.work().await?;
+        let mut work = self.turn(&subject).await?;
         let commitment = work.add_remark(reason.trim()).await?;
         let receipt = work.commit(subject.event.digest("commitment", commitment)).await?;
         let grant = grant::one_member(receipt, subject.member.id, &fields)?;

@@ -13,7 +13,7 @@ use crate::model::value_error::ValueError;
 use crate::policy::{Act, Policy};
 use crate::store::chunks::State;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{StoreError, View};
+use crate::store::{StoreError, View, Work};
 
 /// Fewest characters of a reason.
 const REASON: usize = 4;
@@ -73,6 +73,13 @@ impl Broker {
         Err(refusal.into())
     }
 
+    /// Writes to the log that a file which the caller may bring is none, and tells what is wrong with it.
+    pub(super) async fn refuse_file<T>(&self, event: Event, why: Error) -> Result<T, Error> {
+        let refusal = Refusal::new("unusable_file", "B4", "the file is not usable");
+        self.store.work().await?.commit(event.refused(&refusal)).await?;
+        Err(why)
+    }
+
     /// Finds the member of a card and asks the policy. A refusal is logged here; where there is a member,
     /// with his alias, so that tries are seen as well.
     pub(super) async fn subject(
@@ -103,6 +110,18 @@ impl Broker {
         }
     }
 
+    /// The writer's turn in which a verb about him is written down. Between the look and the turn he may
+    /// have been erased, or moved to another store: whoever is not what was read any more is not there,
+    /// and the caller asks again.
+    pub(super) async fn turn(&self, subject: &SubjectOf) -> Result<Work<'_>, Error> {
+        let mut work = self.store.work().await?;
+        if stands(&mut work, &subject.member).await? {
+            return Ok(work);
+        }
+        drop(work);
+        self.refuse(subject.event.clone(), unknown_member()).await
+    }
+
     pub(super) async fn held(
         &self,
         view: &mut View<'_>,
@@ -115,6 +134,13 @@ impl Broker {
         let alias = self.vault.key(&held.key)?.alias(&record)?;
         Ok((held.member, held.key, record, alias))
     }
+}
+
+/// Whether a member is still what was read, and his data key there.
+pub(super) async fn stands(work: &mut Work<'_>, member: &Member) -> Result<bool, StoreError> {
+    let view = work.view();
+    let is_same = view.member(member.ordinal).await?.as_ref() == Some(member);
+    Ok(is_same && view.data_key(member.ordinal).await?.is_some())
 }
 
 pub(super) fn not_a_value(what: &str, e: ValueError) -> Refusal {

@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(found.tags, expected);
         let errors = vec![(2, "mobile", "not_mobile"), (3, "", "row_cells"), (4, "", "no_contact_point")];
         assert_eq!(wrong(&found), (4, errors));
-        assert_eq!(found.warnings, [HeaderWarning::Unknown("备注".to_owned())]);
+        assert_eq!(found.warnings, [HeaderWarning::Unknown(3)]);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::model::money::Money;
 use crate::model::text;
 use crate::model::value_error::ValueError;
 
-/// Checks a record. `today` bounds birthdays.
+/// Checks a record. `today` bounds birthdays and consent times.
 pub(super) fn check(
     headers: &Headers,
     record: &StringRecord,
@@ -46,7 +46,7 @@ pub(super) fn check(
         post: cells.optional(Column::ConsentPost, yes_no).into_value(),
         email: cells.optional(Column::ConsentEmail, yes_no).into_value(),
     };
-    let consent_at = cells.optional(Column::ConsentAt, ConsentTime::parse);
+    let consent_at = cells.optional(Column::ConsentAt, |text| consent_time(text, today));
     let consent_evidence = cells.optional(Column::ConsentEvidence, Evidence::parse);
     let spend_total = cells.optional(Column::SpendTotal, Money::parse);
     let last_visit_on = cells.optional(Column::LastVisitOn, Day::parse);
@@ -154,6 +154,12 @@ fn card_type(text: &str) -> Result<CardType, ValueError> {
         ("联名卡", CardType::Cobranded.code(), CardType::Cobranded),
     ];
     word(text, &words, ValueError::NotCardType)
+}
+
+/// A consent is given before it is written into a file.
+fn consent_time(text: &str, today: Day) -> Result<ConsentTime, ValueError> {
+    let at = ConsentTime::parse(text)?;
+    if at.is_after(today) { Err(ValueError::InFuture) } else { Ok(at) }
 }
 
 fn tier(text: &str) -> Result<Tier, ValueError> {

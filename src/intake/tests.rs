@@ -153,12 +153,12 @@ fn half_a_covenant_is_no_covenant() {
 
 #[test]
 fn consent_time_and_evidence_are_read_when_they_are_there() {
-    let text = "卡号,姓名,同意短信,同意时间,同意凭证\n1,王芳,是,2026-01-01 08:00,表格 17\n2,李伟,是,昨天,\n";
+    let text = "卡号,姓名,同意短信,同意时间,同意凭证\n1,王芳,是,2026-01-01 08:00,表格 17\n2,李伟,是,昨天,\n3,张敏,是,2099-01-01,表格 18\n";
     let items = items(text.as_bytes());
     let row = items[0].row.as_ref().unwrap();
     assert!(row.consent_at.value().is_some());
     assert_eq!(row.consent_evidence.value().unwrap().expose(), "表格 17");
-    assert_eq!(wrong(&items), [(3, "consent_at", "not_time")]);
+    assert_eq!(wrong(&items), [(3, "consent_at", "not_time"), (4, "consent_at", "in_future")]);
 }
 
 #[test]

@@ -104,6 +104,18 @@ impl ConsentTime {
         parsed.map(ConsentTime::Wall).ok_or(ValueError::NotTime)
     }
 
+    /// Whether it lies after a day of the vault's clock. An instant is given a day more, since its own
+    /// day is that of UTC, which may be ahead of the vault's.
+    pub fn is_after(self, today: Day) -> bool {
+        match self {
+            ConsentTime::Instant(at) => {
+                let day = Day::from_date(at.to_zoned(TimeZone::UTC).date());
+                day.is_none_or(|day| day.days() > today.days() + 1)
+            }
+            ConsentTime::Wall(wall) => Day::from_date(wall.date()).is_none_or(|day| day > today),
+        }
+    }
+
     /// Microseconds since 1970-01-01T00:00Z. A wall time that a change of clocks repeats is the
     /// earlier one; nothing for a time outside the years 1 to 9999.
     pub fn unix_micros(self, zone: &TimeZone) -> Option<i64> {
@@ -184,6 +196,18 @@ mod tests {
         assert_eq!(micros("2026-01-01"), micros("2025-12-31T16:00:00Z"));
         for bad in ["yesterday", "08:00", "2026-02-30 08:00", "2026-01-01 25:00"] {
             assert_eq!(ConsentTime::parse(bad), Err(ValueError::NotTime), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_consent_time_may_be_of_today_and_not_of_tomorrow() {
+        let today = Day::parse("2026-01-01").unwrap();
+        let is_after = |text| ConsentTime::parse(text).unwrap().is_after(today);
+        for good in ["2025-06-01", "2026-01-01", "2026-01-01 23:59", "2026-01-02T07:59:00Z"] {
+            assert!(!is_after(good), "{good}");
+        }
+        for bad in ["2026-01-02", "2026-01-02 00:00", "9999-12-31", "2026-01-03T00:00:00Z"] {
+            assert!(is_after(bad), "{bad}");
         }
     }
 

@@ -58,7 +58,7 @@ reasons! {
     NotDate = "not_date", "不是有效的日期（应为 YYYY-MM-DD）", "is not a date (YYYY-MM-DD)";
     /// The shape of a date, but no such day: 30 February.
     NoSuchDay = "no_such_day", "日历上没有这一天", "is a day that does not exist";
-    /// A birthday after today.
+    /// A birthday or a consent time after today.
     InFuture = "in_future", "日期在今天之后", "is after today";
     /// A birthday before 1900.
     TooEarly = "too_early", "日期早于 1900 年", "is before 1900";

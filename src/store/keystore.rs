@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::TryStreamExt as _;
 
+use super::engine::Arg;
 use super::verify::Findings;
 use super::{StoreError, View};
 
@@ -26,6 +27,7 @@ struct Ordinals {
 impl View<'_> {
     pub(super) async fn check_keystore(&mut self, found: &mut Findings) -> Result<(), StoreError> {
         let ordinals = self.check_counter(found).await?;
+        self.check_erased(&ordinals, found).await?;
         let orphans = self.check_data_keys(&ordinals, found).await?;
         if !orphans.is_empty() {
             self.check_copies(&orphans, found).await?;
@@ -55,6 +57,18 @@ impl View<'_> {
             found.add(COUNTER, "ordinals would be used again");
         }
         Ok(Ordinals { next, erased })
+    }
+
+    /// No member may have the ordinal of one who was erased.
+    async fn check_erased(&mut self, ordinals: &Ordinals, found: &mut Findings) -> Result<(), StoreError> {
+        for ordinal in ordinals.erased.keys() {
+            let sql = "select count(*) from member where ordinal = $1";
+            let there = self.tx.one(sql, &[Arg::Int(*ordinal)]).await.and_then(|row| row.int(0));
+            if found.keep(there.map_err(|e| e.unreadable("member")))?.is_some_and(|n| n > 0) {
+                found.add("member", format!("ordinal {ordinal} was erased and is a member's"));
+            }
+        }
+        Ok(())
     }
 
     /// Every data key must open for its member and every member must have one. Gives the keys that

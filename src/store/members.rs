@@ -237,12 +237,15 @@ impl View<'_> {
 
 impl Work<'_> {
     /// Stores new members with their index entries. Their keys must be there: between birth and now
-    /// another process may have started and swept them, and what they sealed would be lost.
+    /// another process may have started and swept them, and what they sealed would be lost. Their ordinals
+    /// must never have been anybody's: who turns the counter back would give a new member the consents
+    /// and the packages of one who was erased.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when a key is gone: give birth again. Otherwise, the database failed.
+    /// [`StoreError::Conflict`] when a key is gone: give birth again. [`StoreError::Integrity`] when an
+    /// ordinal was given before. Otherwise, the database failed.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
-        self.keys_are_there(members).await?;
+        self.ordinals_are_theirs(members).await?;
         let tags: Vec<Vec<u8>> = members.iter().map(|m| pack(&m.attributes.tags)).collect();
         let rows: Vec<Vec<Arg<'_>>> = members.iter().zip(&tags).map(|(m, t)| member_args(m, t)).collect();
         self.insert_all(&MEMBER, &rows).await?;
@@ -264,13 +267,20 @@ impl Work<'_> {
         self.insert_all(&MEMBER_INDEX, &rows).await
     }
 
-    async fn keys_are_there(&mut self, members: &[Member]) -> Result<(), StoreError> {
+    /// Each has its key; and none is erased, whose ordinal stays in the erasure and the consent history.
+    async fn ordinals_are_theirs(&mut self, members: &[Member]) -> Result<(), StoreError> {
         for members in members.chunks(1000) {
             let list = self.view.tx.places(1, members.len());
-            let sql = format!("select count(*) from keys.data_key where ordinal in ({list})");
+            let count =
+                |table: &str| built(format!("select count(*) from {table} where ordinal in ({list})"));
             let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
-            if self.view.tx.one(built(sql), &args).await?.int(0)? != members.len() as i64 {
+            if self.view.tx.one(count("keys.data_key"), &args).await?.int(0)? != members.len() as i64 {
                 return Err(StoreError::Conflict("member_has_key".into()));
+            }
+            for left in ["erasure", "consent_event"] {
+                if self.view.tx.one(count(left), &args).await?.int(0)? != 0 {
+                    return Err(StoreError::integrity("keys.counter", "an ordinal was given twice"));
+                }
             }
         }
         Ok(())

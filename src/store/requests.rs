@@ -182,6 +182,17 @@ impl Work<'_> {
         committed.extend_from_slice(text.as_bytes());
         Ok(Digest(sha256(&committed)))
     }
+
+    /// Takes back the justification beside an earlier entry, if there is one; whether there was. The leaf
+    /// keeps its commitment, which without the salt says nothing.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn delete_remark(&mut self, seq: u64) -> Result<bool, StoreError> {
+        let Some(row) = self.view.row(&REMARK, &[Arg::Int(seq as i64)]).await? else { return Ok(false) };
+        self.delete(&REMARK, &row).await?;
+        Ok(true)
+    }
 }
 
 fn malformed(table: &'static str) -> StoreError {

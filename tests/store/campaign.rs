@@ -95,6 +95,15 @@ async fn a_justification_is_sealed_and_committed_to(vault: Vault) {
     assert_eq!(commitment, Digest::of(&[salt, text.as_bytes()].concat()));
     assert!(!body.windows(6).any(|w| text.as_bytes().windows(6).any(|t| t == w)));
     vault.assert_sound().await;
+
+    // Taken back, it is under no head any more, and the next entry is none the worse for it.
+    let mut work = vault.store.work().await.unwrap();
+    assert!(work.delete_remark(receipt.seq()).await.unwrap());
+    assert!(!work.delete_remark(receipt.seq()).await.unwrap());
+    assert!(!work.delete_remark(0).await.unwrap());
+    work.commit(event()).await.unwrap();
+    assert_eq!(vault.store.view().await.unwrap().remark(receipt.seq()).await.unwrap(), None);
+    vault.assert_sound().await;
 }
 
 async fn one_package_of_a_request_is_live(vault: Vault) {

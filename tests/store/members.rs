@@ -11,7 +11,7 @@ use countersign::store::members::Member;
 use countersign::store::{Store, StoreError};
 
 use crate::fixture::{Smith, Vault, entry, event, integrity};
-use crate::words::{bare_member, code, consent, contact, mark, member, member_id, tag, today};
+use crate::words::{bare_member, code, consent, contact, erasure, mark, member, member_id, tag, today};
 
 on_both_engines!(
     members_read_back_and_are_found_by_their_tags,
@@ -19,6 +19,7 @@ on_both_engines!(
     keys_are_born_first_and_swept_when_their_members_never_came,
     members_are_not_stored_without_their_keys,
     keys_that_came_to_no_member_are_taken_back,
+    an_ordinal_is_not_given_twice,
     a_selection_picks_what_it_says,
     records_come_with_their_keys,
     a_view_is_of_one_moment,
@@ -149,6 +150,38 @@ async fn members_are_not_stored_without_their_keys(vault: Vault) {
     assert!(matches!(refused, Err(StoreError::Conflict(_))));
     drop(work);
     vault.assert_sound().await;
+}
+
+/// The database administrator turns the counter back; members come who would inherit what others said.
+async fn an_ordinal_is_not_given_twice(vault: Vault) {
+    let smith = vault.smith().await;
+    store_members(&vault.store, &smith, &[member(1), member(2)]).await;
+    let mut work = vault.store.work().await.unwrap();
+    work.add_consent_events(&[consent(2, 1, vec![mark(Channel::Post, false)])]).await.unwrap();
+    work.delete_member(&member(1)).await.unwrap();
+    work.delete_member(&member(2)).await.unwrap();
+    work.put_erasure(&erasure(1, Some(88))).await.unwrap();
+    work.commit(event()).await.unwrap();
+    for ordinal in [1, 2] {
+        vault.store.destroy_key(ordinal).await.unwrap();
+    }
+    let mut raw = vault.raw().await;
+    for ordinal in [1, 2_i64] {
+        raw.run(&format!("update keys.counter set next = {ordinal}")).await.unwrap();
+        assert_eq!(vault.store.birth(&[smith.data_key(member_id(ordinal as u8))]).await.unwrap(), ordinal);
+        let mut work = vault.store.work().await.unwrap();
+        assert_eq!(integrity(work.insert_members(&[member(ordinal)]).await).0, "keys.counter");
+        drop(work);
+        vault.store.destroy_key(ordinal).await.unwrap();
+    }
+    store_members(&vault.store, &smith, &[member(3)]).await;
+    vault.assert_sound().await;
+    let mut work = vault.store.work().await.unwrap();
+    work.put_erasure(&erasure(3, Some(99))).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let problems = vault.deep().await.problems;
+    assert_eq!((problems.len(), problems[0].what.as_str()), (1, "member"));
+    assert!(problems[0].place.contains("ordinal 3"), "{}", problems[0].place);
 }
 
 async fn picked(vault: &Vault, selection: &Selection, stores: Option<&[String]>) -> Vec<i64> {

@@ -1,4 +1,9 @@
 //! The dry run: the same checks and counts, and nothing stored.
+//!
+//! Nothing stored also means that a value could be guessed at leisure: equal is `unchanged`, another is
+//! `updated`. So each card is compared once a file, what comes again is `updated`; and for a caller who
+//! may not reveal the members (A10a) no known card is compared: all of them are `updated`, nothing of
+//! them is kept or flagged.
 
 use std::collections::HashSet;
 
@@ -12,7 +17,7 @@ use crate::keyring::Tag;
 use crate::model::ids::Digest;
 
 impl Broker {
-    /// Checks and counts without storing. A card that stands in the file again counts as an update.
+    /// Checks and counts without storing.
     pub(super) async fn run_dry(
         &self,
         run: &Run,
@@ -21,7 +26,7 @@ impl Broker {
         progress: &(dyn Fn(ImportProgress) + Sync),
     ) -> Result<(Counts, Digest), Error> {
         let mut counts = Counts::default();
-        let mut new_cards: HashSet<Tag> = HashSet::new();
+        let mut seen: HashSet<Tag> = HashSet::new();
         loop {
             let batch = match next(told).await? {
                 Next::Ended(sha256) => return Ok((counts, sha256)),
@@ -34,23 +39,40 @@ impl Broker {
                 let rows: Vec<&Checked> = round.iter().collect();
                 let mut view = self.store.view().await?;
                 let look = Look::take(&mut view, &rows).await?;
-                let outcomes = settle(&run.job, &rows, &look)?;
+                let mut outcomes = settle(&run.job, &rows, &look)?;
+                let veiled = veil(run, &rows, &mut outcomes, &mut seen);
                 for (row, outcome) in rows.iter().zip(&outcomes) {
                     match outcome {
                         Outcome::Rejected(error) => rejected.push((row.line, vec![*error])),
                         _ if run.is_suppressed(row) => counts.suppressed += 1,
                         _ => {}
                     }
-                    if matches!(outcome, Outcome::Born(_)) && !new_cards.insert(row.card()) {
-                        counts.updated += 1;
-                    } else {
-                        counts.add(outcome);
-                    }
+                    counts.add(outcome);
                 }
+                counts.unchanged -= veiled;
+                counts.updated += veiled;
             }
             rejected.sort_by_key(|(line, _)| *line);
             write_errors(errors, &rejected)?;
             progress(ImportProgress { rows: counts.read, bytes: batch.bytes });
         }
     }
+}
+
+/// Makes what must not be told look the same, as if nothing were new; of how many rows.
+fn veil(run: &Run, rows: &[&Checked], outcomes: &mut [Outcome], seen: &mut HashSet<Tag>) -> u64 {
+    let mut veiled = 0;
+    for (row, outcome) in rows.iter().zip(outcomes) {
+        let is_known = match outcome {
+            Outcome::Rejected(_) => continue,
+            Outcome::Born(_) => false,
+            Outcome::Changed(_) | Outcome::Same(_) => true,
+        };
+        let is_first = seen.insert(row.card());
+        if !is_first || (is_known && run.blind) {
+            *outcome = Outcome::Same(0);
+            veiled += 1;
+        }
+    }
+    veiled
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | yes | nothing said | a grant |
 //! | yes | granted | nothing new |
-//! | yes | refused or withdrawn | a grant only with the row's own consent time, later than the refusal, and evidence; else held back |
+//! | yes | refused or withdrawn | a grant only with the row's own consent time, later than the refusal and not after now, and evidence; else held back |
 //! | no | refused or withdrawn | nothing new |
 //! | no | nothing said, granted | a refusal |
 
@@ -37,7 +37,7 @@ pub(super) fn needs_history(said: Consents, proven: bool, state: impl Fn(Channel
     })
 }
 
-/// Judges a row. `proven`: the row's own consent time, when it has evidence as well.
+/// Judges a row. `proven`: the row's own consent time, when it has come and there is evidence as well.
 pub(super) fn judge(
     said: Consents,
     proven: Option<Micros>,

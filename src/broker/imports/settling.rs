@@ -168,7 +168,8 @@ fn known_member(
     let now = sealing.now;
     let update = seal::updated(&job.comparer, &key, &mut sealing.random, old, row, &checked.tags, now)?;
     let history = look.histories.get(&old.ordinal).map_or(&[][..], Vec::as_slice);
-    let proven = consent_time(job, row).filter(|_| row.consent_evidence.value().is_some());
+    // A time that has not come yet proves nothing: it would be later than any refusal.
+    let proven = consent_time(job, row).filter(|at| *at <= now && row.consent_evidence.value().is_some());
     let verdict = consenting::judge(row.consents, proven, |c| look.state(old.ordinal, c), history);
     let kept = update.kept + verdict.kept;
     if update.member.is_none() && verdict.marks.is_empty() {

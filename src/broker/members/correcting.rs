@@ -91,7 +91,7 @@ impl Broker {
         reason: Option<&str>,
     ) -> Result<Vec<(Field, Plain)>, Error> {
         let fields: Vec<Field> = [&[field], others].concat();
-        let mut work = self.store.work().await?;
+        let mut work = self.turn(subject).await?;
         let commitment = work.add_remark(reason.unwrap_or_default()).await?;
         subject.event = subject.event.clone().fields(&fields).digest("commitment", commitment);
         let receipt = work.commit(subject.event.clone().count("changed", 0)).await?;

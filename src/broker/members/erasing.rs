@@ -1,13 +1,13 @@
 //! Erasing a member for good (E6): the data goes with the order, then the key, then it is told.
 //!
 //! ```text
-//! erase.ordered: suppression tags in, member, index, states and age out ─► data key destroyed ─► erased
+//! erase.ordered: suppression tags in; member, index, states, age, reasons out ─► data key destroyed ─► erased
 //! ```
 //! Start finishes what was ordered; nothing is acknowledged before the last entry.
 
 use super::super::{Broker, Caller, Error};
 use crate::audit::event::{Action, Actor, Event};
-use crate::broker::subject::{check_reason, unknown_member};
+use crate::broker::subject::check_reason;
 use crate::model::contact::CardNo;
 use crate::policy::Act;
 use crate::store::chunks::{AGE, State};
@@ -25,18 +25,18 @@ impl Broker {
         if let Err(refusal) = check_reason(reason, "E6") {
             return self.refuse(subject.event, refusal).await;
         }
-        let mut work = self.store.work().await?;
-        let ordinal = subject.member.ordinal;
-        let Some(member) = work.view().member(ordinal).await? else {
-            drop(work);
-            return self.refuse(subject.event, unknown_member()).await;
-        };
+        let mut work = self.turn(&subject).await?;
+        let (member, ordinal) = (&subject.member, subject.member.ordinal);
         let case_no = self.next_case(&mut work).await?;
         let why = format!("erased:{case_no}");
         for tag in &member.attributes.tags {
             work.suppress(tag.index, &tag.suppression, &why).await?;
         }
-        work.delete_member(&member).await?;
+        work.delete_member(member).await?;
+        // What staff wrote about him, in whatever words; why he is erased comes after.
+        for seq in work.view().leaves_about(subject.alias).await? {
+            work.delete_remark(seq).await?;
+        }
         for kind in work.view().chunk_kinds().await? {
             let is_age = kind == AGE;
             work.change_chunks(&kind, [ordinal].into_iter(), |chunks| match is_age {
