@@ -27,6 +27,10 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// tables of every size, made while they were empty: a walk through the whole of them.
 const MOST_KEPT: usize = 64;
 
+/// Rows that SQLite's thread may be ahead of their reader: with a few, the two threads wake each other
+/// every few rows, and that costs more than the rows. A thousand members' records are about a megabyte.
+const ROWS_AHEAD: usize = 1024;
+
 /// A value on its way into a statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Arg<'a> {
@@ -256,6 +260,7 @@ impl Engine {
             ("lock_timeout", format!("{}", LOCK_WAIT.as_millis())),
             ("client_min_messages", "warning".into()),
         ]);
+        let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(LOCK_WAIT)
@@ -285,7 +290,10 @@ impl Engine {
             .pragma("foreign_keys", "off")
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16384")
-            .statement_cache_capacity(64);
+            .statement_cache_capacity(64)
+            .row_buffer_size(ROWS_AHEAD)
+            // A walk through a million members takes its seconds: no fault to warn of.
+            .disable_statement_logging();
         // Once by hand: a pool tries a damaged file again and again, and then says only that it timed out.
         open_once(&options, &keystore).await.map_err(|e| match StoreError::from(e) {
             StoreError::Database(e) => StoreError::Unreachable(e),
