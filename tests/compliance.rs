@@ -1,4 +1,5 @@
-//! Holds docs/compliance.md true: what it names is there, and every rule that a refusal cites is in it.
+//! Holds docs/compliance.md true: what it names is there, and every rule that a refusal cites is in it; and the
+//! files of docs/examples.
 //!
 //! ```text
 //! | id | what we do | where | shown by | state | missing |
@@ -10,6 +11,12 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use countersign::model::code::Rank;
+use countersign::model::form::Form;
+use countersign::model::org::Org;
+use countersign::model::vendor::Vendor;
+use countersign::release::container::Recipient;
 
 /// Every requirement id there is. The requirements themselves are not in this repository, so an id that
 /// is new there is added here by hand.
@@ -254,6 +261,39 @@ fn every_refusal_cites_a_rule() {
     }
     assert!(count > 40, "only {count} refusals found: is the search broken?");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_examples_are_what_the_commands_take() {
+    let example = |name: &str| read(&format!("docs/examples/{name}.toml")).expect(name);
+    let org = Org::from_toml(&example("org"), &[], Rank::Supervisor).unwrap();
+    let form = Form::from_toml(&example("request")).unwrap();
+    let vendor = Vendor::from_toml(&example("vendor")).unwrap();
+    let recipient = Recipient::parse(&vendor.key.recipient).unwrap();
+    assert_eq!(recipient.as_str(), vendor.key.recipient);
+    // The three belong together.
+    assert!(org.units.iter().any(|u| u.code == *form.unit()));
+    assert!(org.people.iter().any(|p| p.login == *form.receiver()));
+    assert!(vendor.code == *form.vendor() && vendor.carries(form.channel()));
+    assert!(
+        vendor.contract.days.holds(form.window().from()) && vendor.contract.days.holds(form.window().to())
+    );
+}
+
+#[test]
+fn every_example_that_the_source_names_is_there() {
+    let named = |text: &str| -> Vec<String> {
+        let names = text.split("examples/").skip(1).filter_map(|rest| rest.split_once(".toml"));
+        names.map(|(name, _)| format!("docs/examples/{name}.toml")).collect()
+    };
+    let mut count = 0;
+    for (file, text) in all_sources() {
+        for path in named(&text) {
+            count += 1;
+            assert!(text.contains(&path) && read(&path).is_some(), "{file}: {path}");
+        }
+    }
+    assert!(count > 5, "only {count} examples named: is the search broken?");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 -- Countersign's tables. One text for both engines but for the append-only triggers at the end.
 -- Times are microseconds since 1970 in UTC; dates are days since 1970; money is in cents.
--- Every table here but the log's own (log_*) stands under a keyed set head: see src/store/heads.rs.
+-- Every table here stands under a keyed set head (src/store/heads.rs), but for the log's own (log_*), which its
+-- tree checks, and the keystore's (keys.*), whose keys are checked by opening each.
 
 create schema if not exists keys;
 
@@ -149,12 +150,12 @@ create table consent_event (
     source text not null,
     actor text not null,
     notice text not null,               -- version of the notice shown
-    evidence text not null,
+    evidence text not null,             -- sealed under the member's key, in hex; or empty
     marks bytea not null,             -- purpose(1) channel(1) class(1) granted(1), repeated
     primary key (ordinal, number)
 );
 
--- Effective states, derived from the events, sealed: src/store/chunks.rs draws a chunk.
+-- Effective states, derived from the events, and ages, from the birthdays; sealed: src/store/chunks.rs draws a chunk.
 create table consent_chunk (
     kind text not null,
     chunk bigint not null,
@@ -230,7 +231,7 @@ create table package_fact (
 create table disclosure (
     package text not null,
     version bigint not null,            -- rises when the package is made again
-    digest bytea not null,            -- SHA-256 of the set; stands in the log
+    digest bytea not null,            -- SHA-256 of salt and set; stands in the log
     body bytea not null,
     primary key (package, version)
 );
@@ -272,7 +273,7 @@ create table log_alias (
     primary key (alias, seq)
 );
 
--- The log's right edge and the set heads, one row; taken last by every writer.
+-- The log's right edge and the set heads, one row. Writers take turns from their beginning.
 create table log_head (
     id bigint primary key constraint log_one_head check (id = 1),
     size bigint not null,

@@ -1,6 +1,7 @@
 //! A submitted request with all its facts, and the first arrow: does the policy permit it at all.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -53,9 +54,9 @@ impl Asked {
         let mut keys = BTreeMap::new();
         for fact in &facts {
             let login = fact.payload.signer.clone();
-            if !keys.contains_key(&login) {
-                let credentials = view.credentials(&login).await?;
-                keys.insert(login, credentials);
+            if let Entry::Vacant(place) = keys.entry(login) {
+                let credentials = view.credentials(place.key()).await?;
+                place.insert(credentials);
             }
         }
         let at = clock.now();
@@ -113,6 +114,11 @@ impl Asked {
     /// The organisation at this moment.
     pub fn staff(&self) -> &Staff {
         &self.staff
+    }
+
+    /// The day it is.
+    pub fn today(&self) -> Date {
+        self.today
     }
 
     /// The policy in force.

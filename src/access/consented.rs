@@ -4,21 +4,23 @@
 //! [`Exclusion`] (contract, Counting). The same walk gives the preview's numbers and the package's members.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::clock::{Micros, day_number};
+use crate::clock::day_number;
 use crate::keyring::Tag;
-use crate::model::code::{Exclusion, Purpose, UnitKind};
+use crate::model::code::{Exclusion, Purpose, RecipientClass, UnitKind};
 use crate::model::field::{Field, Index};
 use crate::model::form::Form;
-use crate::model::ids::{Digest, UnitCode};
+use crate::model::ids::{Digest, RequestNo, UnitCode};
 use crate::model::ordinals::OrdinalSet;
-use crate::policy::{ChannelRule, Policy, StoreScope, UnknownAge};
-use crate::store::View;
+use crate::model::refusal::Refusal;
+use crate::policy::{ContactCap, Policy, StoreScope, UnknownAge};
 use crate::store::chunks::{AGE, Chunks, State, consent_kind};
 use crate::store::packages::FactKind;
-use crate::store::selecting::Selected;
+use crate::store::selecting::{Selected, contact_mark};
+use crate::store::{StoreError, View};
 
 use super::{Error, Signed, Staff};
 
@@ -32,6 +34,18 @@ pub struct Waterfall {
     pub members: OrdinalSet,
     /// Groups of members still in who share a contact point: all but one of each go as duplicates.
     pub groups: Vec<Vec<i64>>,
+    /// Of those the walk was told to look `over`: what they and their contact points come to, and why
+    /// some of them are out.
+    pub over: Over,
+}
+
+/// What has become of the members of a package that is there already.
+#[derive(Default)]
+pub struct Over {
+    /// The sum of the contact marks of those who are in.
+    pub marks: u128,
+    /// Who is out now, and why.
+    pub excluded: BTreeMap<Exclusion, u64>,
 }
 
 impl Waterfall {
@@ -53,33 +67,44 @@ impl Waterfall {
         all
     }
 
-    /// Walks every selected member.
+    /// Walks every selected member, under each of the policies: what one of them excludes is out. `over`
+    /// are the members of a package that is there already.
     ///
     /// # Errors
     /// The database failed, or a chunk is not what was stored.
     pub async fn walk(
         view: &mut View<'_>,
         staff: &Staff,
-        policy: &Policy,
-        form: &Form,
-        today: Date,
+        policies: &[Arc<Policy>],
+        about: About<'_>,
+        over: Option<&OrdinalSet>,
     ) -> Result<Self, Error> {
-        let rule = policy.channel(form.purpose(), form.channel())?;
-        let gate = Gate::load(view, policy, form, rule, today).await?;
-        let stores = scope(staff, policy, form.unit());
+        let gate = Gate::load(view, policies, &about).await?;
+        let stores = scope(staff, policies, about.form.unit());
         let mut fall = Waterfall {
             selected: 0,
             excluded: BTreeMap::new(),
             members: OrdinalSet::new(),
             groups: Vec::new(),
+            over: Over::default(),
         };
-        let with_tags = !gate.suppressed.is_empty();
-        view.each_selected(form.selection(), stores.as_deref(), with_tags, |member| {
+        let with_tags = over.is_some() || !gate.suppressed.is_empty();
+        view.each_selected(about.form.selection(), stores.as_deref(), with_tags, |member| {
             fall.selected += 1;
+            let ordinal = member.ordinal as u64;
+            let had = over.is_some_and(|set| set.contains(ordinal));
             match gate.exclusion(&member) {
-                Some(reason) => *fall.excluded.entry(reason).or_default() += 1,
+                Some(reason) => {
+                    *fall.excluded.entry(reason).or_default() += 1;
+                    if had {
+                        *fall.over.excluded.entry(reason).or_default() += 1;
+                    }
+                }
                 None => {
-                    fall.members.insert(member.ordinal as u64);
+                    fall.members.insert(ordinal);
+                    if had && let Some(contact) = member.tags.iter().find(|t| t.index == gate.index) {
+                        fall.over.marks = fall.over.marks.wrapping_add(contact_mark(ordinal, &contact.tag));
+                    }
                 }
             }
             Ok(())
@@ -95,38 +120,63 @@ impl Waterfall {
     }
 }
 
-/// Whose members a unit may select: a store's own, unless the policy says the group's.
-fn scope(staff: &Staff, policy: &Policy, unit: &UnitCode) -> Option<Vec<String>> {
-    let site = staff.tree().site_of(unit)?;
-    let own = site.kind == UnitKind::Store && policy.switches().store_scope == StoreScope::Own;
-    own.then(|| vec![site.code.as_str().to_owned()])
+/// What is asked about: a form, on a day. `own` is the request itself, whose package never counts against
+/// its own members.
+#[derive(Clone, Copy)]
+pub struct About<'a> {
+    /// The form.
+    pub form: &'a Form,
+    /// The request, once it has a number.
+    pub own: &'a RequestNo,
+    /// The day.
+    pub today: Date,
 }
 
-/// All that decides about one member, loaded once.
-struct Gate<'p> {
-    policy: &'p Policy,
+/// Whose members a unit may select: a store's own, unless every policy says the group's.
+fn scope(staff: &Staff, policies: &[Arc<Policy>], unit: &UnitCode) -> Option<Vec<String>> {
+    let site = staff.tree().site_of(unit)?;
+    let own = policies.iter().any(|p| p.switches().store_scope == StoreScope::Own);
+    (own && site.kind == UnitKind::Store).then(|| vec![site.code.as_str().to_owned()])
+}
+
+/// All that decides about one member, loaded once. Where two policies differ, the stricter holds
+/// (invariant 2: it must pass under the one it was signed under and the one in force).
+struct Gate {
     purpose: Purpose,
+    class: RecipientClass,
     today: Date,
+    minor_age: i16,
+    unknown_is_minor: bool,
+    legacy_counts: bool,
+    only_verified: bool,
     states: Chunks,
     ages: Chunks,
     /// Members of a shared contact point that one of its holders refuses.
     refused_contact: HashSet<i64>,
     shared: Vec<Vec<i64>>,
     index: Index,
+    /// Suppressed contact points, and cards of the erased.
     suppressed: HashSet<Tag>,
     needed: i64,
     reached: Option<(HashMap<u64, u32>, u32)>,
 }
 
-impl<'p> Gate<'p> {
-    async fn load(
-        view: &mut View<'_>,
-        policy: &'p Policy,
-        form: &Form,
-        rule: &ChannelRule,
-        today: Date,
-    ) -> Result<Self, Error> {
-        let states = view.chunks(&consent_kind(form.purpose(), form.channel(), rule.recipient_class)).await?;
+impl Gate {
+    async fn load(view: &mut View<'_>, policies: &[Arc<Policy>], about: &About<'_>) -> Result<Self, Error> {
+        let (purpose, channel) = (about.form.purpose(), about.form.channel());
+        let rules = policies.iter().map(|p| p.channel(purpose, channel)).collect::<Result<Vec<_>, _>>()?;
+        let rule =
+            *rules.last().ok_or_else(|| StoreError::integrity("policy_version", "none is in force"))?;
+        if rules.iter().any(|r| *r != rule) {
+            return Err(Refusal::new(
+                "policy_changed",
+                "A11 (Art 11)",
+                "what this channel's packages hold was changed since it was signed",
+            )
+            .hint("submit the request again under the policy in force")
+            .into());
+        }
+        let states = view.chunks(&consent_kind(purpose, channel, rule.recipient_class)).await?;
         let index = rule.contact_point;
         let shared = view.shared_contacts(index).await?;
         let refused_contact = shared
@@ -135,33 +185,39 @@ impl<'p> Gate<'p> {
             .flatten()
             .copied()
             .collect();
+        let mut suppressed = view.suppressed(index).await?;
+        suppressed.extend(view.suppressed(Index::Card).await?);
+        let switches = || policies.iter().map(|p| p.switches());
         Ok(Gate {
-            policy,
-            purpose: form.purpose(),
-            today,
+            purpose,
+            class: rule.recipient_class,
+            today: about.today,
+            minor_age: switches().map(|s| s.minor_age).max().unwrap_or(18),
+            unknown_is_minor: switches().any(|s| s.unknown_age == UnknownAge::Exclude),
+            legacy_counts: switches().all(|s| s.legacy_covenant_counts),
+            only_verified: switches().any(|s| s.only_verified_contacts),
             ages: view.chunks(AGE).await?,
             refused_contact,
             shared,
             index,
-            suppressed: view.suppressed(index).await?,
+            suppressed,
             needed: rule.columns.iter().map(|c| c.field.bit()).fold(0, |a, b| a | b),
-            reached: reached(view, policy, today).await?,
+            reached: reached(view, switches().find_map(|s| s.contact_cap), about).await?,
             states,
         })
     }
 
     /// The first reason that applies, in the order of the contract.
     fn exclusion(&self, m: &Selected) -> Option<Exclusion> {
-        let switches = self.policy.switches();
         if !m.active {
             return Some(Exclusion::NotActive);
         }
         if !m.covenant {
             return Some(Exclusion::NoCovenant);
         }
-        match self.ages.is_under(m.ordinal, switches.minor_age, self.today) {
+        match self.ages.is_under(m.ordinal, self.minor_age, self.today) {
             Some(true) => return Some(Exclusion::Minor),
-            None if switches.unknown_age == UnknownAge::Exclude => return Some(Exclusion::Minor),
+            None if self.unknown_is_minor => return Some(Exclusion::Minor),
             _ => {}
         }
         let state = self.states.state(m.ordinal);
@@ -171,14 +227,16 @@ impl<'p> Gate<'p> {
         if self.refused_contact.contains(&m.ordinal) {
             return Some(Exclusion::Withdrawn);
         }
-        if m.tags.iter().any(|t| t.index == self.index && self.suppressed.contains(&t.suppression)) {
+        // An erased person's card counts like a contact point: a new mobile does not bring him back (E6).
+        let counts = |i: Index| i == self.index || i == Index::Card;
+        if m.tags.iter().any(|t| counts(t.index) && self.suppressed.contains(&t.suppression)) {
             return Some(Exclusion::Suppressed);
         }
         if m.present & self.needed != self.needed {
             return Some(Exclusion::NoContact);
         }
         // Verification of contact points is not recorded yet (B14), so with the switch on none passes.
-        if switches.only_verified_contacts {
+        if self.only_verified {
             return Some(Exclusion::UnverifiedContact);
         }
         if m.unsafe_fields & self.needed != 0 {
@@ -196,9 +254,9 @@ impl<'p> Gate<'p> {
             (_, State::Granted) => None,
             (_, State::Withdrawn) => Some(Exclusion::Withdrawn),
             // The covenant covers service notices until the member says no (requirements, decision 3).
-            (Purpose::Service, State::None) => None,
+            (Purpose::Service, State::None) if self.class == RecipientClass::Company => None,
             (Purpose::Promotion, State::None)
-                if m.legacy && self.policy.switches().legacy_covenant_counts =>
+                if m.legacy && self.legacy_counts && self.class == RecipientClass::Company =>
             {
                 None
             }
@@ -207,18 +265,19 @@ impl<'p> Gate<'p> {
     }
 }
 
-/// How often each member was in a package lately; only when the policy caps it.
+/// How often each member was in a package lately, those of the request itself apart; only when a policy
+/// caps it.
 async fn reached(
     view: &mut View<'_>,
-    policy: &Policy,
-    today: Date,
+    cap: Option<ContactCap>,
+    about: &About<'_>,
 ) -> Result<Option<(HashMap<u64, u32>, u32)>, Error> {
-    let Some(cap) = policy.switches().contact_cap else { return Ok(None) };
-    let since = (day_number(today) - i64::from(cap.days)) * 86_400_000_000;
+    let Some(cap) = cap else { return Ok(None) };
+    let since = view.start_of_day(day_number(about.today) - i64::from(cap.days));
     let mut counts = HashMap::new();
-    for package in view.packages().await? {
+    for package in view.packages().await?.iter().filter(|p| p.live && p.no.request() != about.own) {
         let facts = view.package_facts(&package.no).await?;
-        let sealed = facts.iter().any(|f| f.kind == FactKind::Sealed && f.at >= since as Micros);
+        let sealed = facts.iter().any(|f| f.kind == FactKind::Sealed && f.at >= since);
         if let (true, Some(set)) = (sealed, view.disclosure(&package.no).await?) {
             for ordinal in set.iter() {
                 *counts.entry(ordinal).or_default() += 1;
@@ -236,7 +295,7 @@ pub struct Consented {
 
 impl Signed {
     /// The third arrow. For a package that is made again, `among` are those it had: members are only
-    /// ever taken out.
+    /// ever taken out. `over` are those of a file that is made, to see what has become of them.
     ///
     /// # Errors
     /// Nobody is left, or more than the form's row limit.
@@ -244,10 +303,11 @@ impl Signed {
         self,
         view: &mut View<'_>,
         among: Option<&OrdinalSet>,
+        over: Option<&OrdinalSet>,
     ) -> Result<Consented, Error> {
         let asked = self.asked();
-        let mut fall =
-            Waterfall::walk(view, asked.staff(), asked.policy(), asked.form(), asked.today).await?;
+        let about = About { form: asked.form(), own: asked.no(), today: asked.today };
+        let mut fall = Waterfall::walk(view, asked.staff(), &asked.policies, about, over).await?;
         if let Some(among) = among {
             let gone = fall.members.difference(among);
             for ordinal in gone.iter() {
@@ -258,7 +318,7 @@ impl Signed {
         }
         let limit = u64::from(asked.form().row_limit());
         if fall.rows() > limit {
-            let refusal = crate::model::refusal::Refusal::new(
+            let refusal = Refusal::new(
                 "over_row_limit",
                 "A5a (Art 5)",
                 format!("{} rows would leave, and the form allows {limit}", fall.rows()),

@@ -1,5 +1,6 @@
 //! Why something was not done.
 
+use crate::access::grant::WrongReceipt;
 use crate::clock::NoRandomness;
 use crate::keyring::aead::DoesNotOpen;
 use crate::model::refusal::Refusal;
@@ -55,5 +56,11 @@ impl Error {
 impl From<NoRandomness> for Error {
     fn from(e: NoRandomness) -> Self {
         Error::Store(StoreError::NoRandomness(e))
+    }
+}
+
+impl From<WrongReceipt> for Error {
+    fn from(_: WrongReceipt) -> Self {
+        Error::Store(StoreError::Fault("an opening was asked for with another entry's receipt"))
     }
 }

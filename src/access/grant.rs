@@ -6,7 +6,7 @@
 
 use crate::audit::event::Action;
 use crate::model::field::Field;
-use crate::model::ids::{MemberId, PackageNo};
+use crate::model::ids::{Alias, MemberId, PackageNo};
 use crate::model::ordinals::OrdinalSet;
 use crate::store::Receipt;
 
@@ -43,6 +43,8 @@ impl<S> Grant<S> {
 pub struct OneMember {
     /// Whose.
     pub id: MemberId,
+    /// The name under which the entry speaks of him: the vault compares it with the sealed one.
+    pub alias: Alias,
     /// Which.
     pub fields: Vec<Field>,
 }
@@ -51,6 +53,8 @@ pub struct OneMember {
 pub struct Masking {
     /// Whose.
     pub ids: Vec<MemberId>,
+    /// For a single member, the name under which the entry speaks of him.
+    pub alias: Option<Alias>,
 }
 
 /// The rows of one package.
@@ -89,7 +93,8 @@ pub fn one_member(
     fields: &[Field],
 ) -> Result<Grant<OneMember>, WrongReceipt> {
     check(&receipt, &[Action::MemberRevealed, Action::MemberCorrected], fields)?;
-    Ok(Grant::new(receipt, OneMember { id, fields: fields.to_vec() }))
+    let alias = receipt.event().member.ok_or(WrongReceipt)?;
+    Ok(Grant::new(receipt, OneMember { id, alias, fields: fields.to_vec() }))
 }
 
 /// For a masked look that is in the log.
@@ -98,7 +103,12 @@ pub fn one_member(
 /// [`WrongReceipt`].
 pub fn masking(receipt: Receipt, ids: Vec<MemberId>) -> Result<Grant<Masking>, WrongReceipt> {
     check(&receipt, &[Action::MemberLookedUp, Action::MemberShown], &[])?;
-    Ok(Grant::new(receipt, Masking { ids }))
+    let alias = receipt.event().member;
+    let said = receipt.event().counts.get("found").copied();
+    if ids.len() != 1 && said != Some(ids.len() as i64) {
+        return Err(WrongReceipt);
+    }
+    Ok(Grant::new(receipt, Masking { ids, alias }))
 }
 
 /// For a package whose making is in the log, over the members who consent now.

@@ -20,7 +20,7 @@ pub mod signed;
 pub mod staff;
 
 pub use asked::{Asked, Permitted};
-pub use consented::{Consented, Waterfall};
+pub use consented::{About, Consented, Over, Waterfall};
 pub use error::Error;
 pub use grant::{Grant, Maintenance, Masking, OneMember, PackageRows};
 pub use shelf::Shelf;

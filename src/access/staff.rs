@@ -113,7 +113,9 @@ impl Staff {
         act: Act,
         unit: Option<&UnitCode>,
     ) -> Result<(), Refusal> {
-        let everywhere = policy.may(&caller.roles, act, Place::Other);
+        // Roles as they are now, and nobody who was suspended since he showed who he is.
+        let roles = self.caller(&caller.login)?.roles;
+        let everywhere = policy.may(&roles, act, Place::Other);
         if everywhere.is_ok() {
             return everywhere;
         }
@@ -155,6 +157,6 @@ impl Staff {
     /// # Errors
     /// The policy's refusal.
     pub fn may_seated(&self, policy: &Policy, caller: &Caller, act: Act) -> Result<(), Refusal> {
-        policy.may(&caller.roles, act, Place::Own)
+        policy.may(&self.caller(&caller.login)?.roles, act, Place::Own)
     }
 }

@@ -17,8 +17,6 @@ codes! {
     Action, "action" {
         /// A vault was made.
         VaultCreated = "vault.created",
-        /// A process found work left over by a crash and finished it.
-        VaultRecovered = "vault.recovered",
         /// Units, people or roles changed.
         OrgApplied = "org.applied",
         /// A one-time enrolment code was issued.

@@ -161,9 +161,9 @@ impl Broker {
             let size = work.seq() + 1;
             let (from, to) = (range.0.unwrap_or(0), range.1.unwrap_or(size).min(size));
             if from > to {
-                return Err(
-                    Refusal::new("bad_range", "A1 (Art 1)", format!("there are {size} entries")).into()
-                );
+                return Err(Refusal::new("bad_range", "A1 (Art 1)", format!("there are {size} entries"))
+                    .hint("give a first entry that is not behind the last, or leave the range out")
+                    .into());
             }
             work.commit(event.count("from", from).count("to", to)).await?;
             let mut view = self.store.view().await?;

@@ -1,11 +1,11 @@
 //! Consents said by a person for a member, and the suppression list (A3, B3, E5).
 
-use std::io::Read;
+use std::io::{Read, Write};
 
 use serde::Serialize;
 
-use super::members::SubjectOf;
-use super::{Broker, Caller, Error, Refusal};
+use super::subject::{ConsentState, SubjectOf, check_reason, states_of, unknown_member};
+use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
 use crate::intake::contacts;
@@ -28,19 +28,6 @@ pub struct ConsentShown {
     pub states: Vec<ConsentState>,
     /// Every occasion, oldest first.
     pub history: Vec<Occasion>,
-}
-
-/// One effective state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct ConsentState {
-    /// For what.
-    pub purpose: Purpose,
-    /// Over which channel.
-    pub channel: Channel,
-    /// To whom.
-    pub class: RecipientClass,
-    /// `granted`, `refused` or `withdrawn`.
-    pub state: &'static str,
 }
 
 /// One yes or no as it was said.
@@ -66,8 +53,9 @@ pub struct Occasion {
     pub granted: bool,
 }
 
-/// What a suppression import did: `added + known` contact points of `read - rejected` lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+/// What a suppression import did. `added + known` contact points were found; those that can be read in a
+/// rejected line are among them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SuppressionReport {
     /// Lines in all.
     pub read: u64,
@@ -75,18 +63,10 @@ pub struct SuppressionReport {
     pub added: u64,
     /// Contact points that were.
     pub known: u64,
-    /// Lines without a contact point.
+    /// Lines of which something could not be read, or that have no contact point; the errors file says which.
     pub rejected: u64,
-}
-
-/// A state's word.
-pub(super) fn word(state: State) -> &'static str {
-    match state {
-        State::None => "none",
-        State::Granted => "granted",
-        State::Refused => "refused",
-        State::Withdrawn => "withdrawn",
-    }
+    /// What of the header row was not used.
+    pub warnings: Vec<String>,
 }
 
 /// The form in which evidence lies beside a consent event: sealed under the member's key, in hex; empty
@@ -135,7 +115,7 @@ impl Broker {
         let ordinal = member.ordinal;
         if work.view().member(ordinal).await?.is_none() {
             drop(work);
-            return self.refuse(event, super::members::unknown_member()).await;
+            return self.refuse(event, unknown_member()).await;
         }
         let kind = consent_kind(purpose, channel, class);
         let state = work.view().state(&kind, ordinal).await?.then(granted);
@@ -173,7 +153,7 @@ impl Broker {
         self.store.work().await?.commit(subject.event).await?;
         let ordinal = subject.member.ordinal;
         let mut view = self.store.view().await?;
-        let states = super::members::states_of(&mut view, ordinal).await?;
+        let states = states_of(&mut view, ordinal).await?;
         let mut history = Vec::new();
         for event in view.consent_events(ordinal).await? {
             history.extend(event.marks.iter().map(|mark| Occasion {
@@ -192,15 +172,17 @@ impl Broker {
     }
 
     /// Puts a file's contact points on the suppression list: nothing is exported to them any more,
-    /// whoever holds them. An entry a transaction.
+    /// whoever holds them. An entry a transaction. What is wrong with a line goes to `errors`, before
+    /// anything is stored.
     ///
     /// # Errors
-    /// `not_permitted`, `reason_missing`; [`Error::Input`] when the file is none.
+    /// `not_permitted`, `reason_missing`; [`Error::Input`] when the file is none; the errors file's own.
     pub async fn suppression_import(
         &self,
         caller: &Caller,
         input: Box<dyn Read + Send>,
         reason: &str,
+        errors: Option<Box<dyn Write + Send>>,
     ) -> Result<SuppressionReport, Error> {
         let event = Event::new(Action::SuppressionImported, caller.actor());
         let policy = self
@@ -208,17 +190,24 @@ impl Broker {
                 let mut view = self.store.view().await?;
                 let ground = self.ground(&mut view).await?;
                 ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None)?;
-                super::members::check_reason(reason, "E5")?;
+                check_reason(reason, "E5")?;
                 Ok(Digest(ground.policy.digest()))
             })
             .await?;
         let keyring = self.store.keyring().clone();
         let read = tokio::task::spawn_blocking(move || contacts::read(input, &keyring)).await;
         let found = read
-            .map_err(|_| StoreError::integrity("import", "reading broke off"))?
-            .map_err(|e| super::imports::unusable(&e))?;
-        let mut report =
-            SuppressionReport { read: found.read, rejected: found.rejected, ..SuppressionReport::default() };
+            .map_err(|_| StoreError::Fault("reading the file broke off"))?
+            .map_err(|e| imports::unusable(&e))?;
+        let mut errors = imports::open_errors(errors)?;
+        imports::write_errors(&mut errors, &found.rejected)?;
+        imports::finish_errors(errors)?;
+        let mut report = SuppressionReport {
+            read: found.read,
+            rejected: found.rejected.len() as u64,
+            warnings: found.warnings.iter().map(imports::warning).collect(),
+            ..SuppressionReport::default()
+        };
         let reason: String = reason.trim().chars().take(200).collect();
         let mut left = found.tags.as_slice();
         loop {

@@ -62,14 +62,6 @@ impl Broker {
         .await
     }
 
-    /// All documents. They are what every member is shown, so nobody is asked for leave.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn document_list(&self) -> Result<Vec<Document>, Error> {
-        Ok(self.store.view().await?.documents().await?)
-    }
-
     fn checked(&self, new: NewDocument) -> Result<Document, Refusal> {
         let bad = |what: &'static str| {
             Refusal::new("bad_document", "A2 (Art 2)", what)

@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::packages::{SealedFact, add_fact, check_named, find_package, last_sealed};
+use super::executing::Had;
+use super::packages::{SealedFact, add_fact, check_named, find_package, last_sealed, recalled, remove};
 use super::{Broker, Error, Refusal, StepUp};
-use crate::access::{Asked, Caller, Signed};
+use crate::access::{Asked, Caller, Consented, Signed};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
+use crate::keyring::aead::Key;
 use crate::model::ids::{Digest, Fingerprint, PackageNo};
-use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use crate::release::at_rest::{HashingWriter, open_reader};
 use crate::release::manifest::{Manifest, Part};
@@ -34,9 +35,9 @@ pub struct Downloaded {
 /// What the gate found.
 enum Gate {
     /// Entry written: hand it over.
-    Open(Box<(SealedFact, Signed, zeroize::Zeroizing<Vec<u8>>)>),
+    Open(Box<(SealedFact, Consented, Key)>),
     /// Someone must go first.
-    Remake(OrdinalSet),
+    Remake(Box<Had>),
 }
 
 impl Broker {
@@ -54,12 +55,13 @@ impl Broker {
         let caller = step.caller();
         let event = Event::new(Action::PackageDownloaded, caller.actor()).object(no);
         self.logged(event, async {
+            self.store.view().await?.check_released_tables().await?;
             // Someone may go while it is made again; each round takes members out, so this ends.
             for _ in 0..5 {
                 match self.gate(caller, no).await? {
                     Gate::Open(open) => {
-                        let (sealed, signed, key) = *open;
-                        return self.hand_over(no, &sealed, &signed, &key, out).await;
+                        let (sealed, consented, key) = *open;
+                        return self.hand_over(no, &sealed, consented.signed(), &key, out).await;
                     }
                     Gate::Remake(had) => self.remake(caller, no, &had).await?,
                 }
@@ -83,23 +85,23 @@ impl Broker {
         let signed = self.whole(&mut work, no.request(), None).await?;
         let had = work.view().disclosure(no).await?;
         let had = had.ok_or_else(|| StoreError::integrity("disclosure", no.to_string()))?;
-        let consented = signed.consented(work.view(), None).await?;
-        if !had.is_subset_of(consented.members()) {
-            return Ok(Gate::Remake(had));
+        let consented = signed.consented(work.view(), None, Some(&had)).await?;
+        let moved = format!("{:032x}", consented.waterfall().over.marks) != sealed.marks;
+        if moved || !had.is_subset_of(consented.members()) {
+            return Ok(Gate::Remake(Box::new(Had { members: had, fact: sealed })));
         }
-        let signed = self.whole(&mut work, no.request(), None).await?;
         let (kek, wrapped) = work.view().package_key(no).await?.ok_or_else(recalled)?;
         let key = self.store.keyring().unwrap(kek, &[b"package-key", no.to_string().as_bytes()], &wrapped)?;
         let at = work.at();
         let body = serde_json::json!({"sha256": sealed.sha256}).to_string();
         add_fact(&mut work, no, FactKind::Downloaded, at, caller.login().as_str(), body).await?;
-        let form = signed.asked().form();
+        let form = consented.signed().asked().form();
         let event = Event::new(Action::PackageDownloaded, caller.actor())
             .object(no)
-            .request(signed.asked().digest(), form.purpose(), form.channel())
+            .request(consented.digest(), form.purpose(), form.channel())
             .digest("sha256", sealed.sha256);
         work.commit(event).await?;
-        Ok(Gate::Open(Box::new((sealed, signed, zeroize::Zeroizing::new(key.bytes().to_vec())))))
+        Ok(Gate::Open(Box::new((sealed, consented, key))))
     }
 
     fn check_receiver_now(&self, asked: &Asked, caller: &Caller) -> Result<(), Error> {
@@ -123,9 +125,9 @@ impl Broker {
                 .hint("wait for the execution to end")
         })?;
         if package.executor == *caller.login() {
-            return Err(
-                Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it").into()
-            );
+            return Err(Refusal::new("separation_of_duties", "A6b", "who executed it does not receive it")
+                .hint("recall the package; another executor runs the request")
+                .into());
         }
         if self.clock().today() > asked.form().destroy_by() {
             return Err(Refusal::new(
@@ -133,6 +135,7 @@ impl Broker {
                 "A9b (Art 9)",
                 "the day by which it is to be destroyed has passed",
             )
+            .hint("draft a new request with a later day")
             .into());
         }
         let minutes = i64::from(asked.policy().retention().download_repeat_minutes());
@@ -153,21 +156,20 @@ impl Broker {
         Ok(sealed)
     }
 
-    /// Makes the package again without those who must go.
-    async fn remake(&self, caller: &Caller, no: &PackageNo, had: &OrdinalSet) -> Result<(), Error> {
+    /// Makes the package again, without those who must go and at the contact points of now. Everything the
+    /// gate looked at is looked at again: it is another turn.
+    async fn remake(&self, caller: &Caller, no: &PackageNo, had: &Had) -> Result<(), Error> {
         let mut work = self.store.work().await?;
+        let asked = self.asked(work.view(), no.request()).await?;
+        self.check_receiver_now(&asked, caller)?;
         let package = find_package(work.view(), no).await?;
         let facts = work.view().package_facts(no).await?;
-        let old = last_sealed(&facts)?;
+        let old = self.check_downloadable(&asked, &package, &facts, caller)?;
         let signed = self.whole(&mut work, no.request(), None).await?;
-        let consented = signed.consented(work.view(), Some(had)).await?;
+        let consented = signed.consented(work.view(), Some(&had.members), Some(&had.members)).await?;
         let started = self.start(work, package, consented, caller).await?;
         self.run(started, caller, Some(had), &|_, _| {}).await?;
-        if let Some(old) = old {
-            let path = self.package_dir().join(format!("{}.sealed", old.file));
-            fs::remove_file(path).map_err(|e| Error::file("the package file", e))?;
-        }
-        Ok(())
+        remove(&self.package_dir().join(format!("{}.sealed", old.file)))
     }
 
     async fn hand_over(
@@ -175,7 +177,7 @@ impl Broker {
         no: &PackageNo,
         sealed: &SealedFact,
         signed: &Signed,
-        key: &[u8],
+        key: &Key,
         out: &Path,
     ) -> Result<Downloaded, Error> {
         let failed = |e| Error::file("the download", e);
@@ -184,16 +186,10 @@ impl Broker {
         let name = format!("{}.csv.age", no.request().file_stem(part));
         let path = out.join(&name);
         let from = self.package_dir().join(format!("{}.sealed", sealed.file));
-        let key: &[u8; 32] = key.try_into().map_err(|_| StoreError::integrity("package_key", "length"))?;
-        let mut reader = open_reader(fs::File::open(&from).map_err(failed)?, key, &self.package_place(no));
+        let mut reader =
+            open_reader(fs::File::open(&from).map_err(failed)?, key.bytes(), &self.package_place(no));
         let fresh = out.join(format!(".{name}.part"));
-        let file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&fresh)
-            .map_err(failed)?;
+        let file = create_anew(&fresh).map_err(failed)?;
         let mut writer = HashingWriter::new(std::io::BufWriter::new(file));
         let copied = std::io::copy(&mut reader, &mut writer).and_then(|_| writer.flush());
         if let Err(e) = copied {
@@ -206,13 +202,17 @@ impl Broker {
         }
         let (file, passed) = writer.finish();
         if Digest(passed.sha256) != sealed.sha256 {
+            let _ = fs::remove_file(&fresh);
             return Err(StoreError::integrity("package", format!("the file of {no} is another one")).into());
         }
         file.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
         fs::rename(&fresh, &path).map_err(failed)?;
         let manifest = out.join(format!("{}.manifest.json", no.request().file_stem(part)));
         let text = self.manifest(no, sealed, signed, &name).await?;
-        fs::write(&manifest, text).map_err(failed)?;
+        let fresh = out.join(format!(".{name}.manifest.part"));
+        let mut file = create_anew(&fresh).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        fs::rename(&fresh, &manifest).map_err(failed)?;
         fs::File::open(out).and_then(|d| d.sync_all()).map_err(failed)?;
         Ok(Downloaded { path, manifest, sha256: sealed.sha256, rows: sealed.rows })
     }
@@ -273,7 +273,11 @@ impl Broker {
     }
 }
 
-fn recalled() -> Refusal {
-    Refusal::new("recalled", "A8c (Art 8)", "this package was recalled or aborted; its key is destroyed")
-        .hint("a new request is needed")
+/// A new file of the owner's alone; what a broken transfer left there goes first. A link that somebody
+/// put there is not followed.
+fn create_anew(path: &Path) -> std::io::Result<fs::File> {
+    if path.symlink_metadata().is_ok() {
+        fs::remove_file(path)?;
+    }
+    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }

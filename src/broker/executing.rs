@@ -5,15 +5,15 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::packages::{SealedFact, add_fact};
+use super::packages::{SealedFact, add_fact, find_package, recalled, remove};
 use super::{Broker, Error, Refusal, StepUp};
-use crate::access::{Caller, Consented, Grant, PackageRows, Signed, grant};
+use crate::access::{Caller, Consented, Grant, PackageRows, Signed, Waterfall, grant};
 use crate::audit::event::{Action, Event};
 use crate::keyring::aead::Key;
 use crate::model::code::Exclusion;
 use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::model::ordinals::OrdinalSet;
-use crate::policy::{Act, ChannelRule};
+use crate::policy::Act;
 use crate::release::container::Recipient;
 use crate::release::making::{Made, Target, drop_duplicates, make};
 use crate::store::packages::{FactKind, PackageRow};
@@ -67,6 +67,7 @@ impl Broker {
         let caller = step.caller();
         let event = Event::new(Action::RequestExecuted, caller.actor()).object(no);
         self.logged(event, async {
+            self.store.view().await?.check_released_tables().await?;
             let mut work = self.store.work().await?;
             let signed = self.whole(&mut work, no, Some(caller)).await?;
             let packages = work.view().packages_of(no).await?;
@@ -77,7 +78,7 @@ impl Broker {
                 PackageNo::new(no.clone(), serial).map_err(|_| StoreError::integrity("package", "serial"))?;
             let package = PackageRow { no: number, round, executor: caller.login().clone(), live: true };
             work.add_package(&package).await?;
-            let consented = signed.consented(work.view(), None).await?;
+            let consented = signed.consented(work.view(), None, None).await?;
             let started = self.start(work, package, consented, caller).await?;
             let package = started.package.clone();
             match self.run(started, caller, None, progress).await {
@@ -155,8 +156,7 @@ impl Broker {
             .count("selected", consented.waterfall().selected)
             .count("members", consented.members().len());
         let receipt = work.commit(event).await?;
-        let grant = grant::package(receipt, package.no.clone(), &consented)
-            .map_err(|_| StoreError::integrity("package", "the receipt is another entry's"))?;
+        let grant = grant::package(receipt, package.no.clone(), &consented)?;
         Ok(Started { package, grant, consented, file, path, seq })
     }
 
@@ -170,7 +170,8 @@ impl Broker {
             fs::remove_file(&path).map_err(failed)?;
         }
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-        file.try_lock().map_err(|e| failed(e.into()))?;
+        // A process that starts may hold it for the moment it takes to see whose it is.
+        file.lock().map_err(failed)?;
         Ok((file, path))
     }
 
@@ -179,11 +180,11 @@ impl Broker {
         &self,
         mut started: Started,
         caller: &Caller,
-        among: Option<&OrdinalSet>,
+        had: Option<&Had>,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<SealedFact, Error> {
         for _ in 0..TRIES {
-            match self.attempt(started, caller, among, progress).await? {
+            match self.attempt(started, caller, had, progress).await? {
                 Fenced::Sealed(sealed) => return Ok(sealed),
                 Fenced::Again(next) => started = *next,
             }
@@ -199,7 +200,7 @@ impl Broker {
         &self,
         started: Started,
         caller: &Caller,
-        among: Option<&OrdinalSet>,
+        had: Option<&Had>,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<Fenced, Error> {
         let Started { package, grant, consented, file, path, seq } = started;
@@ -211,7 +212,7 @@ impl Broker {
         let fields: Vec<_> = rule.columns.iter().map(|c| c.field).collect();
         let mut rows = self
             .vault
-            .rows(grant, &fields)
+            .rows(grant, &fields, rule.contact_point)
             .map_err(|_| StoreError::integrity("package", "a column outside the grant"))?;
         let mut view = self.store.view().await?;
         drop_duplicates(&mut view, &mut rows, &consented.waterfall().groups).await?;
@@ -222,7 +223,7 @@ impl Broker {
         let place = self.package_place(&package.no);
         let target = Target { file, key: &key, place: &place, recipient: &recipient, rule: &rule };
         let made = make(&self.store, rows, target, progress).await?;
-        let done = self.fence(Attempt { package, consented, path, seq, made, rule }, caller, among).await;
+        let done = self.fence(Attempt { package, consented, path, seq, made }, caller, had).await;
         drop(held);
         done
     }
@@ -241,57 +242,67 @@ impl Broker {
         Ok(key)
     }
 
-    /// With all writers held off: is everyone in the file still to be in it? When no entry was written
-    /// since the start, nothing can have changed; otherwise every exclusion is walked again.
-    async fn fence(&self, a: Attempt, caller: &Caller, among: Option<&OrdinalSet>) -> Result<Fenced, Error> {
+    /// With all writers held off: is everyone in the file still to be in it, at the contact point that was
+    /// written? When neither the log nor the day nor the policy has moved since the start, nothing can have
+    /// changed; otherwise every exclusion is walked again.
+    async fn fence(&self, a: Attempt, caller: &Caller, had: Option<&Had>) -> Result<Fenced, Error> {
         let mut work = self.store.work().await?;
-        let mut consented = a.consented;
-        if work.seq() != a.seq + 1 {
-            let signed =
-                self.whole(&mut work, a.package.no.request(), among.is_none().then_some(caller)).await?;
-            consented = signed.consented(work.view(), among).await?;
-            if !a.made.members.is_subset_of(consented.members()) {
-                fs::remove_file(&a.path).map_err(|e| Error::file("the package file", e))?;
+        if work.seq() != a.seq + 1 || !self.stands_still(&mut work, &a.consented).await? {
+            if !find_package(work.view(), &a.package.no).await?.live {
+                remove(&a.path)?;
+                return Err(recalled().into());
+            }
+            let no = a.package.no.request();
+            let executor = had.is_none().then_some(caller);
+            let among = had.map(|h| &h.members);
+            let signed = self.whole(&mut work, no, executor).await?;
+            let now = signed.consented(work.view(), among, Some(&a.made.members)).await?;
+            let moved = now.waterfall().over.marks != a.made.marks;
+            if moved || !a.made.members.is_subset_of(now.members()) {
+                remove(&a.path)?;
+                let signed = self.whole(&mut work, no, executor).await?;
+                let consented = signed.consented(work.view(), among, among).await?;
                 let next = self.start(work, a.package, consented, caller).await?;
                 return Ok(Fenced::Again(Box::new(next)));
             }
         }
-        let kind = if among.is_some() { FactKind::Remade } else { FactKind::Sealed };
-        let sealed = self.seal(work, &a.package, &consented, &a.made, &a.path, kind, caller).await?;
-        debug_assert_eq!(a.rule.columns.len(), consented.fields().len());
+        let sealed = self.seal(work, &a, had, caller).await?;
         let failed = |e| Error::file("the package file", e);
         fs::rename(&a.path, a.path.with_extension("sealed")).map_err(failed)?;
         File::open(self.package_dir()).and_then(|d| d.sync_all()).map_err(failed)?;
         Ok(Fenced::Sealed(sealed))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one entry's worth of facts")]
+    /// Whether what time alone changes is as it was: the day, the policy in force, the request's term.
+    async fn stands_still(&self, work: &mut Work<'_>, consented: &Consented) -> Result<bool, Error> {
+        let (asked, now) = (consented.signed().asked(), self.clock().now());
+        let policy = self.shelf.at(work.view(), now).await?;
+        Ok(self.clock().date(now) == asked.today()
+            && policy.digest() == asked.policy().digest()
+            && now < asked.submission().expires_at.micros())
+    }
+
     async fn seal(
         &self,
         mut work: Work<'_>,
-        package: &PackageRow,
-        consented: &Consented,
-        made: &Made,
-        path: &std::path::Path,
-        kind: FactKind,
+        a: &Attempt,
+        had: Option<&Had>,
         caller: &Caller,
     ) -> Result<SealedFact, Error> {
+        let Attempt { package, consented, made, path, .. } = a;
         let disclosure = work.add_disclosure(&package.no, &made.members).await?;
         let asked = consented.signed().asked();
-        let mut excluded = consented.waterfall().counted();
-        // Erased between counting and reading: not active any more, and counted so.
-        let missing = consented.waterfall().rows().saturating_sub(made.rows);
-        if missing > 0 {
-            *excluded.entry(Exclusion::NotActive).or_default() += missing;
-        }
+        let (selected, excluded) = report(consented.waterfall(), made.rows, had);
+        let kind = if had.is_some() { FactKind::Remade } else { FactKind::Sealed };
         let fact = SealedFact {
             file: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
             rows: made.rows,
             bytes: made.file.bytes,
             sha256: Digest(made.file.sha256),
             at_rest: Digest(made.at_rest.sha256),
-            selected: consented.waterfall().selected,
+            selected,
             excluded,
+            marks: format!("{:032x}", made.marks),
             seq: work.seq(),
             as_of: work.at(),
             policy: Digest(asked.policy().files().digest()),
@@ -316,6 +327,33 @@ impl Broker {
     }
 }
 
+/// What a package held before it is made again.
+pub(super) struct Had {
+    pub(super) members: OrdinalSet,
+    pub(super) fact: SealedFact,
+}
+
+/// The exclusion report: `rows + Σ excluded = selected`. Of a package that is made again it is the first
+/// one's, and those who left are counted under what excludes them now; who was erased while it ran is not
+/// active any more.
+fn report(fall: &Waterfall, rows: u64, had: Option<&Had>) -> (u64, BTreeMap<Exclusion, u64>) {
+    let (selected, mut excluded) = match had {
+        None => (fall.selected, fall.counted()),
+        Some(had) => {
+            let mut excluded = had.fact.excluded.clone();
+            for (reason, n) in &fall.over.excluded {
+                *excluded.entry(*reason).or_default() += n;
+            }
+            (had.fact.selected, excluded)
+        }
+    };
+    let missing = selected.saturating_sub(rows + excluded.values().sum::<u64>());
+    if missing > 0 {
+        *excluded.entry(Exclusion::NotActive).or_default() += missing;
+    }
+    (selected, excluded)
+}
+
 /// One run of the stream, at the fence.
 struct Attempt {
     package: PackageRow,
@@ -323,14 +361,13 @@ struct Attempt {
     path: PathBuf,
     seq: u64,
     made: Made,
-    rule: ChannelRule,
 }
 
 /// One live package a request; and a recalled one is not made again under the same signatures.
 async fn refuse_second(view: &mut View<'_>, packages: &[PackageRow], round: u32) -> Result<(), Error> {
     for package in packages.iter().filter(|p| p.live || p.round == round) {
-        let last = view.package_facts(&package.no).await?.pop().map(|f| f.kind);
-        if package.live || last == Some(FactKind::Recalled) {
+        let facts = view.package_facts(&package.no).await?;
+        if package.live || facts.iter().any(|f| f.kind == FactKind::Recalled) {
             return Err(Refusal::new(
                 "executed_already",
                 "A6c (Art 6)",

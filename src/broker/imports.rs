@@ -26,7 +26,6 @@ use crate::access::grant;
 use crate::audit::event::{Action, Actor, Event};
 use crate::intake::{ErrorsFile, FileError, HeaderWarning};
 use crate::keyring::Tag;
-use crate::keyring::aead::DoesNotOpen;
 use crate::model::code::{CovenantFamily, UnitKind};
 use crate::model::day::Day;
 use crate::model::field::Index;
@@ -62,8 +61,9 @@ pub struct ImportReport {
     /// Counts.
     #[serde(flatten)]
     pub counts: Counts,
-    /// New and changed members who share a contact point with another (B4). Never with whom.
-    pub flagged: u64,
+    /// New and changed members who share a contact point with another (B4). Never with whom. `None` of a
+    /// dry run: with whom a row would share is known when the whole file is stored.
+    pub flagged: Option<u64>,
     /// What of the header row was not used.
     pub warnings: Vec<String>,
     /// SHA-256 of the file.
@@ -148,7 +148,7 @@ struct ImportGround {
     suppressed: HashSet<(Index, Tag)>,
 }
 
-type Errors = Option<ErrorsFile<Box<dyn Write + Send>>>;
+pub(super) type Errors = Option<ErrorsFile<Box<dyn Write + Send>>>;
 
 impl Broker {
     /// Imports a member file, or checks it.
@@ -172,15 +172,12 @@ impl Broker {
             Some(Told::Failed(error)) => return Err(unusable(&error)),
             _ => return Err(broken_off()),
         };
-        let mut errors = match options.errors {
-            Some(out) => Some(ErrorsFile::new(out).map_err(|e| Error::file("the errors file", e))?),
-            None => None,
-        };
+        let mut errors = open_errors(options.errors)?;
         let receipt = self.store.work().await?.commit(event.policy(ground.policy)).await?;
         let started = receipt.seq();
         let job = Job {
             vault: self.vault.clone(),
-            comparer: self.vault.comparer(grant::maintenance(receipt).map_err(|_| DoesNotOpen)?),
+            comparer: self.vault.comparer(grant::maintenance(receipt)?),
             gate,
             clock: self.store.clock().clone(),
             actor: caller.login().to_string(),
@@ -189,17 +186,17 @@ impl Broker {
         let job = Arc::new(job);
         let run = Run { job, actor: caller.actor(), started, suppressed: ground.suppressed };
         let (counts, flagged, sha256) = if options.dry_run {
-            self.run_dry(&run, &mut told, &mut errors, options.progress).await?
+            let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;
+            (counts, None, sha256)
         } else {
-            let done = self.run_import(&run, &mut told, &mut errors, options.progress).await?;
+            let (counts, flagged, sha256) =
+                self.run_import(&run, &mut told, &mut errors, options.progress).await?;
             let event = Event::new(Action::ImportFinished, caller.actor()).count("import", started);
-            let event = done.0.on(event).count("read", done.0.read).digest("sha256", done.2);
+            let event = counts.on(event).count("read", counts.read).digest("sha256", sha256);
             self.store.work().await?.commit(event).await?;
-            done
+            (counts, Some(flagged), sha256)
         };
-        if let Some(errors) = errors {
-            errors.finish().and_then(|mut out| out.flush()).map_err(|e| Error::file("the errors file", e))?;
-        }
+        finish_errors(errors)?;
         Ok(ImportReport { counts, flagged, warnings, sha256 })
     }
 
@@ -331,7 +328,19 @@ async fn next(told: &mut mpsc::Receiver<Told>) -> Result<Next, Error> {
     }
 }
 
-fn write_errors(errors: &mut Errors, rejected: &[(u64, Vec<crate::intake::CellError>)]) -> Result<(), Error> {
+pub(super) fn open_errors(out: Option<Box<dyn Write + Send>>) -> Result<Errors, Error> {
+    out.map(ErrorsFile::new).transpose().map_err(|e| Error::file("the errors file", e))
+}
+
+pub(super) fn finish_errors(errors: Errors) -> Result<(), Error> {
+    let Some(file) = errors else { return Ok(()) };
+    file.finish().and_then(|mut out| out.flush()).map_err(|e| Error::file("the errors file", e))
+}
+
+pub(super) fn write_errors(
+    errors: &mut Errors,
+    rejected: &[(u64, Vec<crate::intake::CellError>)],
+) -> Result<(), Error> {
     let Some(file) = errors else { return Ok(()) };
     for (line, found) in rejected {
         file.write(*line, found).map_err(|e| Error::file("the errors file", e))?;
@@ -339,9 +348,9 @@ fn write_errors(errors: &mut Errors, rejected: &[(u64, Vec<crate::intake::CellEr
     Ok(())
 }
 
-fn warning(warning: &HeaderWarning) -> String {
+pub(super) fn warning(warning: &HeaderWarning) -> String {
     match warning {
-        HeaderWarning::Unknown(name) => format!("the column \"{name}\" is not known and was not read"),
+        HeaderWarning::Unknown(place) => format!("column {place} is not a known one and was not read"),
         HeaderWarning::HalfCovenant => {
             "covenant and covenant_version count only together; neither was read".to_owned()
         }

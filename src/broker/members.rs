@@ -11,29 +11,27 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::consents::{ConsentState, word};
+use super::subject::{
+    ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value, states_of,
+};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
 use crate::audit::event::{Action, Event};
 use crate::clock::{day, rfc3339};
-use crate::keyring::aead::DoesNotOpen;
-use crate::model::code::{CardType, Channel, CovenantFamily, Purpose, RecipientClass, Tier};
+use crate::model::code::{CardType, CovenantFamily, Tier};
 use crate::model::contact::{CardNo, Email, Mobile};
 use crate::model::field::{Field, Index};
-use crate::model::ids::{Alias, Digest, UnitCode};
+use crate::model::ids::{Alias, Digest};
 use crate::model::sealed::Record;
 use crate::model::value_error::ValueError;
-use crate::policy::{Act, Policy};
-use crate::store::chunks::State;
+use crate::policy::Act;
+use crate::store::View;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{StoreError, View};
 use crate::vault::{Masked, Plain};
 pub use seeing::{Received, Seen, WhoSaw};
 
 /// Most members a look-up shows; a contact point that more share is not one person's.
 const MOST: usize = 20;
-/// Fewest characters of a reason.
-const REASON: usize = 4;
 
 /// A member by what people have in hand.
 #[derive(Clone)]
@@ -80,81 +78,7 @@ pub struct Accepted {
     pub version: String,
 }
 
-/// A member whom the caller may do the act to, not opened yet.
-pub(super) struct SubjectOf {
-    pub(super) member: Member,
-    pub(super) key: WrappedDataKey,
-    pub(super) record: Record,
-    pub(super) alias: Alias,
-    pub(super) policy: std::sync::Arc<Policy>,
-    /// The verb's event with member and policy.
-    pub(super) event: Event,
-}
-
-/// One answer for a member who is not there and one who is not the caller's.
-pub(super) fn unknown_member() -> Refusal {
-    Refusal::new("unknown_member", "B9", "there is no such member in what you may see")
-        .hint("check the card number; members of another store are looked up there")
-}
-
-pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refusal> {
-    if reason.trim().chars().count() < REASON {
-        return Err(Refusal::new("reason_missing", rule, "a reason is needed")
-            .hint(format!("say in {REASON} characters or more what it is for; it is kept with the entry")));
-    }
-    Ok(())
-}
-
 impl Broker {
-    /// Writes a refusal to the log and tells it.
-    pub(super) async fn refuse<T>(&self, event: Event, refusal: Refusal) -> Result<T, Error> {
-        self.store.work().await?.commit(event.refused(&refusal)).await?;
-        Err(refusal.into())
-    }
-
-    /// Finds the member of a card and asks the policy. A refusal is logged here; where there is a member,
-    /// with his alias, so that tries are seen as well.
-    pub(super) async fn subject(
-        &self,
-        event: Event,
-        caller: &Caller,
-        act: Act,
-        card: &CardNo,
-    ) -> Result<SubjectOf, Error> {
-        let mut view = self.store.view().await?;
-        let ground = self.ground(&mut view).await?;
-        let event = event.policy(Digest(ground.policy.digest()));
-        let tag = self.store.keyring().index_tag(Index::Card, card.expose().as_bytes());
-        let opened = match view.find(Index::Card, &tag).await?.first() {
-            Some(ordinal) => Some(self.held(&mut view, *ordinal).await?),
-            None => None,
-        };
-        drop(view);
-        let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
-        let permitted = may_here(&ground, caller, act, opened.is_some(), store);
-        match (opened, permitted) {
-            (Some((member, key, record, alias)), Ok(())) => {
-                let event = event.member(alias);
-                Ok(SubjectOf { member, key, record, alias, policy: ground.policy, event })
-            }
-            (Some((.., alias)), Err(refusal)) => self.refuse(event.member(alias), refusal).await,
-            (None, permitted) => self.refuse(event, permitted.err().unwrap_or_else(unknown_member)).await,
-        }
-    }
-
-    async fn held(
-        &self,
-        view: &mut View<'_>,
-        ordinal: i64,
-    ) -> Result<(Member, WrappedDataKey, Record, Alias), Error> {
-        let gone = || StoreError::integrity("member_index", "its member is gone");
-        let held = view.held(&[ordinal]).await?.remove(&ordinal).ok_or_else(gone)?;
-        let malformed = |_| StoreError::integrity("member_record", "a record is malformed");
-        let record = Record::from_bytes(&held.member.record).map_err(malformed)?;
-        let alias = self.vault.key(&held.key)?.alias(&record)?;
-        Ok((held.member, held.key, record, alias))
-    }
-
     /// Finds members by an exact card number, mobile or email address; masked. A value that finds nobody
     /// is an entry too, without the value.
     ///
@@ -176,7 +100,7 @@ impl Broker {
         };
         let receipt = self.store.work().await?.commit(event).await?;
         let ids = found.iter().map(|(member, ..)| member.id).collect();
-        let masking = grant::masking(receipt, ids).map_err(|_| DoesNotOpen)?;
+        let masking = grant::masking(receipt, ids)?;
         let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
         let masked = self.vault.mask(masking, &ground.policy, &pairs)?;
         let mut view = self.store.view().await?;
@@ -232,7 +156,7 @@ impl Broker {
         let event = Event::new(Action::MemberShown, caller.actor());
         let subject = self.subject(event, caller, Act::MemberShow, card).await?;
         let receipt = self.store.work().await?.commit(subject.event).await?;
-        let masking = grant::masking(receipt, vec![subject.member.id]).map_err(|_| DoesNotOpen)?;
+        let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
         let mut view = self.store.view().await?;
@@ -266,56 +190,9 @@ impl Broker {
         let mut work = self.store.work().await?;
         let commitment = work.add_remark(reason.trim()).await?;
         let receipt = work.commit(subject.event.digest("commitment", commitment)).await?;
-        let grant = grant::one_member(receipt, subject.member.id, &fields).map_err(|_| DoesNotOpen)?;
+        let grant = grant::one_member(receipt, subject.member.id, &fields)?;
         Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
     }
-}
-
-pub(super) fn not_a_value(what: &str, e: ValueError) -> Refusal {
-    Refusal::new(e.code(), "B4", format!("the {what} {}", e.en())).hint(e.zh())
-}
-
-/// Whether the caller may do the act at all, anywhere of his own.
-fn may_somewhere(ground: &Ground, caller: &Caller, act: Act) -> Result<(), Refusal> {
-    let anywhere = ground.staff.may(&ground.policy, caller, act, None);
-    if anywhere.is_ok() {
-        return anywhere;
-    }
-    let may = |site: &UnitCode| ground.staff.may(&ground.policy, caller, act, Some(site)).is_ok();
-    if ground.staff.sites(caller.login()).iter().any(may) { Ok(()) } else { anywhere }
-}
-
-/// Whether the caller may do the act to a member of this store. Who may do it to some members gets the
-/// same answer for those who are not his and those who are not there.
-fn may_here(
-    ground: &Ground,
-    caller: &Caller,
-    act: Act,
-    there: bool,
-    store: Option<&str>,
-) -> Result<(), Refusal> {
-    may_somewhere(ground, caller, act)?;
-    if !there {
-        return Err(unknown_member());
-    }
-    let unit = store.and_then(|s| UnitCode::parse(s).ok());
-    ground.staff.may(&ground.policy, caller, act, unit.as_ref()).map_err(|_| unknown_member())
-}
-
-/// Every state that is not `none`.
-pub(super) async fn states_of(view: &mut View<'_>, ordinal: i64) -> Result<Vec<ConsentState>, StoreError> {
-    let mut states = Vec::new();
-    for kind in view.chunk_kinds().await? {
-        let mut parts = kind.split('/').skip(1);
-        let mut part = || parts.next().unwrap_or_default();
-        let parsed = (Purpose::parse(part()), Channel::parse(part()), RecipientClass::parse(part()));
-        let (Ok(purpose), Ok(channel), Ok(class)) = parsed else { continue };
-        let state = view.state(&kind, ordinal).await?;
-        if state != State::None {
-            states.push(ConsentState { purpose, channel, class, state: word(state) });
-        }
-    }
-    Ok(states)
 }
 
 async fn shown_of(

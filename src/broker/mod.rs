@@ -18,6 +18,8 @@ pub mod requests;
 pub mod showing;
 pub mod staffing;
 pub mod start;
+pub mod subject;
+pub mod submitting;
 pub mod vendors;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
-//! What happens to a package after it is made: shown, handed off, recalled; and what start settles.
+//! What happens to a package after it is made: shown, handed off, recalled, or broken off.
 
-use std::path::PathBuf;
+mod settling;
+
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +12,8 @@ use crate::access::Caller;
 use crate::audit::event::{Action, Actor, Event};
 use crate::clock::rfc3339;
 use crate::keyring::aead::bind;
-use crate::keyring::sha256;
 use crate::model::code::{Channel, Exclusion};
-use crate::model::ids::{Digest, PackageNo};
+use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::policy::{Act, Slot};
 use crate::store::packages::{FactKind, PackageFact, PackageRow};
 use crate::store::{StoreError, View, Work};
@@ -29,6 +30,8 @@ pub(super) struct SealedFact {
     pub(super) selected: u64,
     /// The exclusion report; it stays inside.
     pub(super) excluded: std::collections::BTreeMap<Exclusion, u64>,
+    /// What its members and their contact points come to, hex: `store::selecting::contact_mark`.
+    pub(super) marks: String,
     /// Place of the log entry.
     pub(super) seq: u64,
     pub(super) as_of: i64,
@@ -91,6 +94,23 @@ impl Broker {
         .await
     }
 
+    /// The package a number means: its own, or its request's newest.
+    ///
+    /// # Errors
+    /// `unknown_package` when it is neither.
+    pub async fn package_named(&self, text: &str) -> Result<PackageNo, Error> {
+        if let Ok(no) = PackageNo::parse(text) {
+            return Ok(no);
+        }
+        let unknown = || {
+            Refusal::new("unknown_package", "A8c (Art 8)", "there is no package of this number")
+                .hint("`package list` shows the numbers, as in CS2026-HQ-0001-P1")
+        };
+        let request = RequestNo::parse(text).map_err(|_| unknown())?;
+        let newest = self.store.view().await?.packages_of(&request).await?.pop();
+        Ok(newest.ok_or_else(unknown)?.no)
+    }
+
     /// Records that the package was handed to its vendor (A8d, A9a). The vendor must still be one.
     ///
     /// # Errors
@@ -124,6 +144,7 @@ impl Broker {
                     "A8d (Art 8)",
                     "this package has its hand-off record",
                 )
+                .hint("nothing is left to do; the vendor's receipt comes next")
                 .into()),
                 _ => Err(Refusal::new(
                     "not_downloaded",
@@ -155,6 +176,7 @@ impl Broker {
                     "A8c (Art 8)",
                     "this package is not live any more",
                 )
+                .hint("nothing is left to recall: its key is destroyed")
                 .into());
             }
             let at = work.at();
@@ -172,8 +194,8 @@ impl Broker {
         self.store.destroy_package_key(no).await?;
         self.store.forget_deleted().await?;
         for path in self.package_files()? {
-            if path.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&format!("{no}."))) {
-                std::fs::remove_file(&path).map_err(|e| Error::file("the package file", e))?;
+            if package_of(&path) == no.to_string() {
+                remove(&path)?;
             }
         }
         Ok(())
@@ -198,51 +220,13 @@ impl Broker {
         bind(&[b"countersign.package.v1", &self.store.info().id.0, no.to_string().as_bytes()])
     }
 
-    /// At start: packages whose making a crash broke off. A `.part` that no process holds is renamed when
-    /// its hash stands in a committed entry, and removed otherwise; then the same signatures allow another
-    /// execution. Also finishes recalls whose key was not yet destroyed.
-    pub(super) async fn settle_packages(&self) -> Result<(u64, u64), Error> {
-        let (mut aborted, mut renamed) = (0, 0);
-        let mut view = self.store.view().await?;
-        let packages = view.packages().await?;
-        drop(view);
-        let parts: Vec<PathBuf> = self
-            .package_files()?
-            .into_iter()
-            .filter(|p| p.extension().is_some_and(|e| e == "part"))
-            .collect();
-        for package in packages {
-            let prefix = format!("{}.", package.no);
-            let mine: Vec<&PathBuf> = parts
-                .iter()
-                .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(&prefix)))
-                .collect();
-            let Some(_held) = Ownerless::all(&mine)? else { continue };
-            let mut view = self.store.view().await?;
-            let facts = view.package_facts(&package.no).await?;
-            let key = view.package_key(&package.no).await?;
-            drop(view);
-            let sealed = last_sealed(&facts)?;
-            for part in mine {
-                renamed += u64::from(settle_part(part, sealed.as_ref())?);
-            }
-            match facts.last().map(|f| f.kind) {
-                Some(FactKind::Started) if package.live && sealed.is_none() => {
-                    self.abort(&package, Actor::Operator).await?;
-                    aborted += 1;
-                }
-                Some(FactKind::Recalled | FactKind::Aborted) if key.is_some() => {
-                    self.destroy_package(&package.no).await?
-                }
-                _ => {}
-            }
-        }
-        Ok((aborted, renamed))
-    }
-
-    /// Breaks a making off: its entry, the request free again, key and files gone.
-    pub(super) async fn abort(&self, package: &PackageRow, actor: Actor) -> Result<(), Error> {
+    /// Breaks a making off: its entry, the request free again, key and files gone. `false` when it was
+    /// over already.
+    pub(super) async fn abort(&self, package: &PackageRow, actor: Actor) -> Result<bool, Error> {
         let mut work = self.store.work().await?;
+        if !find_package(work.view(), &package.no).await?.live {
+            return Ok(false);
+        }
         let at = work.at();
         let name = match &actor {
             Actor::Person { login, .. } => login.to_string(),
@@ -251,40 +235,26 @@ impl Broker {
         add_fact(&mut work, &package.no, FactKind::Aborted, at, &name, "{}".into()).await?;
         work.retire_package(package).await?;
         work.commit(Event::new(Action::PackageAborted, actor).object(&package.no)).await?;
-        self.destroy_package(&package.no).await
+        self.destroy_package(&package.no).await?;
+        Ok(true)
     }
 }
 
-/// Locks on `.part` files that nobody else holds.
-struct Ownerless(#[allow(dead_code, reason = "held, not read")] Vec<std::fs::File>);
-
-impl Ownerless {
-    /// `None` when a process is still writing one of them.
-    fn all(paths: &[&PathBuf]) -> Result<Option<Ownerless>, Error> {
-        let mut held = Vec::new();
-        for path in paths {
-            let file = std::fs::File::open(path).map_err(|e| Error::file("a package part", e))?;
-            if file.try_lock().is_err() {
-                return Ok(None);
-            }
-            held.push(file);
-        }
-        Ok(Some(Ownerless(held)))
-    }
+/// `CS2026-HQ-0001-P1.17.part` belongs to `CS2026-HQ-0001-P1`.
+fn package_of(path: &Path) -> &str {
+    path.file_name().and_then(|n| n.to_str()).and_then(|n| n.split('.').next()).unwrap_or_default()
 }
 
-fn settle_part(part: &PathBuf, sealed: Option<&SealedFact>) -> Result<bool, Error> {
-    let file = |e| Error::file("a package part", e);
-    let named = part.file_stem().map(|s| s.to_string_lossy().into_owned());
-    if let Some(sealed) = sealed.filter(|s| Some(&s.file) == named.as_ref()) {
-        let bytes = std::fs::read(part).map_err(file)?;
-        if Digest(sha256(&bytes)) == sealed.at_rest {
-            std::fs::rename(part, part.with_extension("sealed")).map_err(file)?;
-            return Ok(true);
-        }
+fn is_part(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "part")
+}
+
+/// Removes a file that another process may have removed first.
+pub(super) fn remove(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::file("the package file", e)),
+        _ => Ok(()),
     }
-    std::fs::remove_file(part).map_err(file)?;
-    Ok(false)
 }
 
 pub(super) async fn add_fact(
@@ -330,4 +300,9 @@ pub(super) fn check_named(named: bool) -> Result<(), Refusal> {
         format!("only the {} whom the request names gets the package", Slot::Receiver),
     )
     .hint("the named planning officer downloads it and hands it to the vendor"))
+}
+
+pub(super) fn recalled() -> Refusal {
+    Refusal::new("recalled", "A8c (Art 8)", "this package was recalled or aborted; its key is destroyed")
+        .hint("a new request is needed")
 }

@@ -12,7 +12,7 @@ use crate::access::{Caller, Staff};
 use crate::audit::event::{Action, Actor, Event};
 use crate::clock::random;
 use crate::keyring::aead::{Key, bind};
-use crate::keyring::root::{RootError, stretch};
+use crate::keyring::root::stretch;
 use crate::model::code::Rank;
 use crate::model::ids::{Digest, Login, UnitCode};
 use crate::model::signing::SigningKey;
@@ -109,7 +109,8 @@ impl Broker {
         let stretched = stretched(password, salt.to_vec()).await?;
         let sealing = self.store.keyring().staff_key(&stretched).map_err(StoreError::Root)?;
         let seed = Zeroizing::new(random::<32>()?);
-        let key = SigningKey::from_seed(&seed).map_err(|_| StoreError::Root(RootError::Wrong))?;
+        let key =
+            SigningKey::from_seed(&seed).map_err(|_| StoreError::Fault("a seed makes no signing key"))?;
         let sealed = sealing.cipher().seal(&self.seed_place(login), seed.as_slice())?;
         work.enrol_key(login, &salt, &key.public().0, &sealed).await?;
         Ok(Digest::of(&key.public().0))
@@ -124,7 +125,9 @@ impl Broker {
         use crate::model::org::Unit;
         let mut work = self.store.work().await?;
         if !work.view().people().await?.is_empty() {
-            return Err(Refusal::new("not_first", "B9", "there are people already").into());
+            return Err(Refusal::new("not_first", "B9", "there are people already")
+                .hint("an administrator adds people with `org apply`")
+                .into());
         }
         let group = UnitCode::parse("GRP").map_err(|_| StoreError::integrity("unit", "GRP"))?;
         let unit = Unit {
@@ -238,6 +241,7 @@ impl Broker {
         let event = Event::new(Action::PersonPassword, step.caller.actor()).object(&login);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
+            still(&mut work, &step).await?;
             let public = self.enrol_in(&mut work, &login, password).await?;
             work.commit(event.digest("public_key", public)).await?;
             Ok(())
@@ -287,6 +291,19 @@ impl Broker {
     }
 }
 
+/// Whether a step-up still holds in this turn: a suspension or a reset since then ends it.
+pub(super) async fn still(work: &mut Work<'_>, step: &StepUp) -> Result<(), Error> {
+    let login = step.caller.login();
+    Staff::load(work.view()).await?.caller(login)?;
+    let current = work.view().credentials(login).await?.pop().filter(|c| c.ended_seq.is_none());
+    if current.is_none_or(|c| c.public_key != step.key.public().0) {
+        return Err(Refusal::new("key_ended", "B9", "this signing key was reset")
+            .hint("enrol with the new code, and sign in again")
+            .into());
+    }
+    Ok(())
+}
+
 fn check_password(password: &Password) -> Result<(), Refusal> {
     let length = std::str::from_utf8(password).map_or(0, |p| p.chars().count());
     if length < SHORTEST {
@@ -308,5 +325,5 @@ fn hash(code: &str) -> Vec<u8> {
 async fn stretched(password: &Password, salt: Vec<u8>) -> Result<Key, Error> {
     let password = password.clone();
     let key = tokio::task::spawn_blocking(move || stretch(&password, &salt, STRETCH.0, STRETCH.1)).await;
-    key.ok().flatten().ok_or(Error::Store(StoreError::Root(RootError::Wrong)))
+    key.ok().flatten().ok_or(Error::Store(StoreError::Fault("a password could not be stretched")))
 }

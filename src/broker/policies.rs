@@ -1,11 +1,12 @@
 //! Policy versions: one person proposes, another seconds (A11, A12).
 
+use super::people::still;
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::Caller;
 use crate::audit::event::{Action, Event};
 use crate::clock::Micros;
 use crate::keyring::aead::bind;
-use crate::model::ids::Digest;
+use crate::model::ids::{Digest, Login};
 use crate::policy::{Act, PolicyFiles, run_tests};
 use crate::store::policies::PolicyVersion;
 
@@ -62,6 +63,7 @@ impl Broker {
             drop(view);
             run_tests(&files).await?;
             let mut work = self.store.work().await?;
+            still(&mut work, &step).await?;
             let id = work.view().policy_versions().await?.last().map_or(1, |v| v.id + 1);
             let version = PolicyVersion {
                 id,
@@ -102,6 +104,7 @@ impl Broker {
                     "A12 (Art 12)",
                     "this version is adopted already",
                 )
+                .hint("nothing is left to do; a change is proposed as a new version")
                 .into());
             }
             if version.proposed_by == caller.login().as_str() {
@@ -111,6 +114,17 @@ impl Broker {
                     "who proposed a policy cannot second it",
                 )
                 .hint("a second person reads it and seconds it")
+                .into());
+            }
+            still(&mut work, &step).await?;
+            let proposer = Login::parse(&version.proposed_by).ok();
+            if proposer.is_none_or(|p| !ground.staff.is_active(&p)) {
+                return Err(Refusal::new(
+                    "proposer_gone",
+                    "A12 (Art 12)",
+                    "who proposed it is suspended or gone",
+                )
+                .hint("somebody else proposes it again")
                 .into());
             }
             let at = work.at();

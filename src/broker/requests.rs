@@ -1,36 +1,33 @@
 //! Requests: draft, submit, sign, and the signed facts that end a round (A5a, A5b, A6a, A6b).
 
-use std::num::NonZeroU32;
-
+use super::people::still;
 use super::{Broker, Error, Ground, Refusal, StepUp};
-use crate::access::asked::{check_receiver, check_vendor};
 use crate::access::seats::Chair;
 use crate::access::{Asked, Caller, Standing};
 use crate::audit::event::{Action, Event};
-use crate::clock::{Micros, random};
+use crate::clock::Micros;
 use crate::model::canonical::canonical;
 use crate::model::code::{Role, Step};
 use crate::model::form::{Form, Names, Submission};
-use crate::model::ids::{Digest, Fingerprint, RequestNo, Salt};
+use crate::model::ids::{Digest, RequestNo};
 use crate::model::iso::Moment;
 use crate::model::lang::Lang;
 use crate::model::signing::{Capacity, SignaturePayload, Signed as Fact, SignedAct};
-use crate::model::vendor::Container;
 use crate::policy::{Act, Slot};
-use crate::store::requests::{RequestRow, SignatureRow, SubmissionRow};
+use crate::store::requests::{RequestRow, SignatureRow};
 use crate::store::{StoreError, View, Work};
 
-/// A new round.
+const COMMENT_HINT: &str = "a return and a rejection say why, in at most 500 characters";
+
+/// What a signature agrees to.
 #[derive(Debug, serde::Serialize)]
-pub struct Submitted {
-    /// 1, 2, 3 …
-    pub round: u32,
-    /// What is to be signed.
+pub struct Sentence {
+    /// In Chinese.
+    pub zh: String,
+    /// In English.
+    pub en: String,
+    /// The digest it was shown with.
     pub digest: Digest,
-    /// The sentence a signer is shown, in Chinese.
-    pub sentence_zh: String,
-    /// The same in English.
-    pub sentence_en: String,
 }
 
 impl Broker {
@@ -80,6 +77,16 @@ impl Broker {
             for unit in [&row.unit, form.unit()] {
                 ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(unit))?;
             }
+            let officer = ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit);
+            if caller.login() != &row.drafted_by && !officer {
+                return Err(Refusal::new(
+                    "not_your_draft",
+                    "A4c (Art 4)",
+                    "a draft is changed by who wrote it or by the unit's information officer",
+                )
+                .hint("draft a request of your own")
+                .into());
+            }
             if form.unit() != &row.unit {
                 return Err(Refusal::new("other_unit", "A5a (Art 5)", "a request keeps its unit")
                     .hint("draft a new request for another unit")
@@ -95,115 +102,12 @@ impl Broker {
         .await
     }
 
-    /// Submits a request: a new round, signed by the unit's information officer (A4c).
-    ///
-    /// # Errors
-    /// `in_progress`, `executed_already`, or the first rule that would refuse it later.
-    pub async fn request_submit(&self, step: StepUp, no: &RequestNo) -> Result<Submitted, Error> {
-        let caller = step.caller();
-        let event = Event::new(Action::RequestSubmitted, caller.actor()).object(no);
-        self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let row = find(work.view(), no).await?;
-            ground.staff.may(&ground.policy, caller, Act::RequestSubmit, Some(&row.unit))?;
-            if !ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit) {
-                return Err(Refusal::new(
-                    "not_officer",
-                    "A4c (Art 4)",
-                    format!("only the information officer of {} submits for it", row.unit),
-                )
-                .hint("hand the draft to the officer")
-                .into());
-            }
-            refuse_live_package(work.view(), no).await?;
-            if let Some(asked) = Asked::load(work.view(), &self.shelf, self.clock(), no).await? {
-                if matches!(asked.standing(), Standing::Waiting(_) | Standing::Signed) {
-                    return Err(Refusal::new(
-                        "in_progress",
-                        "A6a (Art 6)",
-                        "this request is on its way through the signatures",
-                    )
-                    .hint("recall it first")
-                    .into());
-                }
-            }
-            let submission = self.new_submission(&mut work, &ground, &row, caller).await?;
-            let today = self.clock().date(work.at());
-            check_submission(&mut work, &ground, &submission, today).await?;
-            let digest = submission.digest();
-            let stored = SubmissionRow {
-                no: no.clone(),
-                round: submission.round.get(),
-                body: submission.canonical(),
-                digest,
-            };
-            work.add_submission(&stored).await?;
-            let capacity = Capacity { role: Role::InfoOfficer, unit: row.unit.clone(), acting_for: None };
-            let fact = Draft {
-                submission: &submission,
-                act: SignedAct::Submit,
-                step: None,
-                capacity,
-                comment: None,
-            };
-            let at = work.at();
-            add_fact(&mut work, &step, fact.payload(&step, at, Digest::ZERO)?, 1).await?;
-            let form = &submission.form;
-            work.commit(
-                event
-                    .request(digest, form.purpose(), form.channel())
-                    .policy(submission.policy)
-                    .count("round", submission.round.get()),
-            )
-            .await?;
-            let (zh, en) = (sentence(&ground, form, Lang::Zh), sentence(&ground, form, Lang::En));
-            Ok(Submitted { round: submission.round.get(), digest, sentence_zh: zh, sentence_en: en })
-        })
-        .await
-    }
-
-    async fn new_submission(
-        &self,
-        work: &mut Work<'_>,
-        ground: &Ground,
-        row: &RequestRow,
-        caller: &Caller,
-    ) -> Result<Submission, Error> {
-        let form: Form = serde_json::from_str(&row.form)
-            .map_err(|_| StoreError::integrity("request", format!("{}: the draft does not parse", row.no)))?;
-        let vendor = work.view().vendor(form.vendor()).await?.ok_or_else(|| {
-            Refusal::new("vendor_not_active", "A9a (Art 9)", "there is no such vendor")
-                .hint("`vendor list` shows the codes")
-        })?;
-        let rounds = work.view().submissions(&row.no).await?.len() as u32;
-        let at = work.at();
-        let ends = self.clock().start_of(ground.policy.retention().request_ends(self.clock().date(at)));
-        Ok(Submission {
-            vault: self.store.info().id,
-            number: row.no.clone(),
-            round: NonZeroU32::MIN.saturating_add(rounds),
-            salt: Salt(random()?),
-            requester: caller.login().clone(),
-            vendor_key: Fingerprint::of(vendor.recipient.as_bytes()),
-            container: Container::Age,
-            policy: Digest(ground.policy.files().digest()),
-            submitted_at: moment(at)?,
-            expires_at: moment(ends)?,
-            form,
-        })
-    }
-
-    /// What a signer is shown before signing: the plain sentence and the short digest.
+    /// What a signer is shown before signing: the plain sentence in both languages, and the digest that
+    /// the signature then has to be over.
     ///
     /// # Errors
     /// `not_submitted`, or the caller may not see it.
-    pub async fn request_sentence(
-        &self,
-        caller: &Caller,
-        no: &RequestNo,
-        lang: Lang,
-    ) -> Result<(String, String), Error> {
+    pub async fn request_sentence(&self, caller: &Caller, no: &RequestNo) -> Result<Sentence, Error> {
         let event = Event::new(Action::RequestShown, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
@@ -211,22 +115,25 @@ impl Broker {
             let asked = self.asked(work.view(), no).await?;
             self.check_may_see(&ground, caller, &asked)?;
             work.commit(event).await?;
-            Ok((sentence(&ground, asked.form(), lang), asked.digest().short()))
+            let in_words = |lang| sentence(&ground, asked.form(), lang);
+            Ok(Sentence { zh: in_words(Lang::Zh), en: in_words(Lang::En), digest: asked.digest() })
         })
         .await
     }
 
-    /// Countersigns the step that is waited for.
+    /// Countersigns the step that is waited for. `seen` is the digest that was shown: another round that
+    /// was submitted meanwhile is not what was read.
     ///
     /// # Errors
-    /// `not_your_step`, `separation_of_duties`, `ended`, `expired`, or what voids it.
+    /// `changed_meanwhile`, `not_your_step`, `separation_of_duties`, `ended`, `expired`, or what voids it.
     pub async fn request_sign(
         &self,
         step: StepUp,
         no: &RequestNo,
         comment: Option<&str>,
+        seen: Option<Digest>,
     ) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Approve, Action::RequestApproved, comment).await
+        self.at_step(step, no, SignedAct::Approve, comment, seen).await
     }
 
     /// Returns it to the requester, with a comment; ends the round.
@@ -234,7 +141,7 @@ impl Broker {
     /// # Errors
     /// As [`Broker::request_sign`].
     pub async fn request_return(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Return, Action::RequestReturned, Some(comment)).await
+        self.at_step(step, no, SignedAct::Return, Some(comment), None).await
     }
 
     /// Rejects it, with a comment; ends the round.
@@ -242,7 +149,7 @@ impl Broker {
     /// # Errors
     /// As [`Broker::request_sign`].
     pub async fn request_reject(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Reject, Action::RequestRejected, Some(comment)).await
+        self.at_step(step, no, SignedAct::Reject, Some(comment), None).await
     }
 
     async fn at_step(
@@ -250,14 +157,28 @@ impl Broker {
         step: StepUp,
         no: &RequestNo,
         act: SignedAct,
-        action: Action,
         comment: Option<&str>,
+        seen: Option<Digest>,
     ) -> Result<Step, Error> {
         let caller = step.caller();
+        let action = match act {
+            SignedAct::Return => Action::RequestReturned,
+            SignedAct::Reject => Action::RequestRejected,
+            _ => Action::RequestApproved,
+        };
         let event = Event::new(action, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let asked = self.asked(work.view(), no).await?;
+            if seen.is_some_and(|digest| digest != asked.digest()) {
+                return Err(Refusal::new(
+                    "changed_meanwhile",
+                    "A6a (Art 6)",
+                    "the request was submitted again since it was shown",
+                )
+                .hint("read it again and sign what it says now")
+                .into());
+            }
             let permitted = asked.permitted()?;
             let waited = permitted.awaiting()?.ok_or_else(|| {
                 Refusal::new("signed_already", "A6a (Art 6)", "all three signatures are there")
@@ -302,12 +223,13 @@ impl Broker {
                     "A4c (Art 4)",
                     "only who submitted it takes it back",
                 )
+                .hint("ask the requester, or return or reject it where it waits for you")
                 .into());
             }
             if let Standing::Ended(act) = asked.standing() {
-                return Err(
-                    Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}")).into()
-                );
+                return Err(Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}"))
+                    .hint("nothing is left to take back; a new round begins when it is submitted again")
+                    .into());
             }
             refuse_live_package(work.view(), no).await?;
             let capacity =
@@ -355,16 +277,21 @@ impl Broker {
 }
 
 /// A signed fact before it is signed.
-struct Draft<'a> {
-    submission: &'a Submission,
-    act: SignedAct,
-    step: Option<Step>,
-    capacity: Capacity,
-    comment: Option<&'a str>,
+pub(super) struct Draft<'a> {
+    pub(super) submission: &'a Submission,
+    pub(super) act: SignedAct,
+    pub(super) step: Option<Step>,
+    pub(super) capacity: Capacity,
+    pub(super) comment: Option<&'a str>,
 }
 
 impl Draft<'_> {
-    fn payload(self, step: &StepUp, at: Micros, previous: Digest) -> Result<SignaturePayload, Error> {
+    pub(super) fn payload(
+        self,
+        step: &StepUp,
+        at: Micros,
+        previous: Digest,
+    ) -> Result<SignaturePayload, Error> {
         let payload = SignaturePayload {
             vault: self.submission.vault,
             request: self.submission.digest(),
@@ -379,22 +306,22 @@ impl Draft<'_> {
             at: moment(at)?,
             previous,
         };
-        payload.check().map_err(|e| {
-            Refusal::new("bad_comment", "A6a (Art 6)", e.to_string())
-                .hint("a return and a rejection say why, in at most 500 characters")
-        })?;
+        payload
+            .check()
+            .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT))?;
         Ok(payload)
     }
 }
 
-async fn add_fact(
+pub(super) async fn add_fact(
     work: &mut Work<'_>,
     step: &StepUp,
     payload: SignaturePayload,
     number: u32,
 ) -> Result<(), Error> {
+    still(work, step).await?;
     let fact = Fact::new(payload, step.key())
-        .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()))?;
+        .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT))?;
     let row = SignatureRow {
         no: fact.payload.number.clone(),
         round: fact.payload.round.get(),
@@ -408,7 +335,7 @@ async fn add_fact(
 }
 
 /// What a draft must already satisfy: its channel carries its fields, its stores exist.
-fn check_form(ground: &Ground, form: &Form) -> Result<(), Refusal> {
+pub(super) fn check_form(ground: &Ground, form: &Form) -> Result<(), Refusal> {
     ground.policy.may_carry(form.purpose(), form.channel(), form.fields())?;
     if ground.staff.tree().get(form.unit()).is_none() {
         return Err(no_site(form));
@@ -418,27 +345,6 @@ fn check_form(ground: &Ground, form: &Form) -> Result<(), Refusal> {
             return Err(Refusal::new("bad_selection", "A5a (Art 5)", format!("there is no store {store}"))
                 .hint("the selection names stores by their unit codes"));
         }
-    }
-    Ok(())
-}
-
-/// What would be refused at execution is refused at submitting.
-async fn check_submission(
-    work: &mut Work<'_>,
-    ground: &Ground,
-    submission: &Submission,
-    today: jiff::civil::Date,
-) -> Result<(), Error> {
-    let form = &submission.form;
-    check_form(ground, form)?;
-    let chair = Chair::of(&ground.staff, &ground.policy, form.unit(), Slot::Receiver)?;
-    check_receiver(&ground.staff, &chair, form.receiver(), &submission.requester)?;
-    let vendor = work.view().vendor(form.vendor()).await?;
-    check_vendor(vendor.as_ref(), submission, today)?;
-    if form.destroy_by() < today {
-        return Err(Refusal::new("bad_form", "A5a (Art 5)", "the destroy-by date has passed")
-            .hint("choose a later day")
-            .into());
     }
     Ok(())
 }
@@ -458,7 +364,7 @@ pub(super) async fn find(view: &mut View<'_>, no: &RequestNo) -> Result<RequestR
     })
 }
 
-async fn refuse_live_package(view: &mut View<'_>, no: &RequestNo) -> Result<(), Error> {
+pub(super) async fn refuse_live_package(view: &mut View<'_>, no: &RequestNo) -> Result<(), Error> {
     if view.packages_of(no).await?.iter().any(|p| p.live) {
         return Err(Refusal::new("executed_already", "A6a (Art 6)", "this request has a package")
             .hint("recall the package first, or draft a new request")
@@ -473,11 +379,10 @@ fn no_site(form: &Form) -> Refusal {
 }
 
 fn text_of(form: &Form) -> Result<String, Error> {
-    let bytes = canonical(form)
-        .map_err(|_| Refusal::new("bad_form", "A5a (Art 5)", "the form cannot be written down"))?;
+    let bytes = canonical(form).map_err(|_| StoreError::Fault("a checked form cannot be written down"))?;
     String::from_utf8(bytes).map_err(|_| StoreError::integrity("request", "not text").into())
 }
 
-fn moment(at: Micros) -> Result<Moment, Error> {
+pub(super) fn moment(at: Micros) -> Result<Moment, Error> {
     Moment::from_micros(at).map_err(|_| StoreError::integrity("clock", "a time out of range").into())
 }

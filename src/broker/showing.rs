@@ -3,7 +3,7 @@
 use super::requests::{find, sentence};
 use super::{Broker, Error, Ground};
 use crate::access::seats::Chair;
-use crate::access::{Asked, Caller, Standing, Waterfall};
+use crate::access::{About, Asked, Caller, Standing, Waterfall};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::code::{Exclusion, Role, Step};
@@ -97,8 +97,8 @@ impl Broker {
             let form = form_of(&row.form, no)?;
             work.commit(event).await?;
             let mut view = self.store.view().await?;
-            let today = self.clock().today();
-            let fall = Waterfall::walk(&mut view, &ground.staff, &ground.policy, &form, today).await?;
+            let about = About { form: &form, own: no, today: self.clock().today() };
+            let fall = Waterfall::walk(&mut view, &ground.staff, &[ground.policy], about, None).await?;
             Ok(coarse(&fall))
         })
         .await
@@ -278,6 +278,7 @@ mod tests {
             .into(),
             members: OrdinalSet::new(),
             groups: Vec::new(),
+            over: Default::default(),
         };
         let preview = coarse(&fall);
         assert_eq!(preview.selected, "1230");

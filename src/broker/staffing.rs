@@ -128,9 +128,9 @@ async fn apply_person(
         if before.tree().get(&grant.unit).is_none()
             && !work.view().units().await?.iter().any(|u| u.code == grant.unit)
         {
-            return Err(
-                Refusal::new("bad_org", "A4a (Art 4)", format!("there is no unit {}", grant.unit)).into()
-            );
+            return Err(Refusal::new("bad_org", "A4a (Art 4)", format!("there is no unit {}", grant.unit))
+                .hint("add it to the file's units, or correct the code")
+                .into());
         }
         work.grant_role(grant).await?;
         change.lines.push(format!("give {} at {} to {}", grant.role, grant.unit, grant.login));

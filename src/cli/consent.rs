@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::member::read_card;
+use super::member::{errors_file, tell, with_errors_file};
 use super::out::readable;
+use super::secrets::read_card;
 use super::{Context, Failure, Who, open_input};
 use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::store::chunks::State;
@@ -61,14 +62,19 @@ pub enum Suppression {
     /// Put the contact points of a file on the suppression list
     #[command(
         after_help = "Example: countersign suppression import refusals.csv --reason complaint --as liu.yang\n\
-                            A CSV with a column mobile, email, or name, address and postcode; only keyed tags are kept."
+                            A CSV with a column mobile, email, card_no, or name, address and postcode; or no header row and \
+                            one mobile or email address a line. Only keyed tags are kept. What can be read of a rejected row \
+                            is on the list."
     )]
     Import {
         /// The file, or - for standard input
         file: PathBuf,
         /// Why they are on the list, in a few words; no personal data
-        #[arg(long)]
+        #[arg(long, default_value = "on the member's wish")]
         reason: String,
+        /// Write what is wrong, line by line, to this file (it holds no personal value)
+        #[arg(long, value_name = "OUT.csv")]
+        errors: Option<PathBuf>,
         #[command(flatten)]
         who: Who,
     },
@@ -109,11 +115,13 @@ impl Set {
 
 impl Suppression {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Suppression::Import { file, reason, who } = self;
+        let Suppression::Import { file, reason, errors, who } = self;
         let input = open_input(&file)?;
         let (broker, step) = context.enter(&who).await?;
-        let report = broker.suppression_import(step.caller(), input, &reason).await?;
-        context.out.answer(&report, || readable(&report));
+        let out = errors.as_deref().map(errors_file).transpose()?;
+        let report = broker.suppression_import(step.caller(), input, &reason, out).await?;
+        tell(context, &report.warnings, report.rejected, errors.as_deref());
+        context.out.answer(&with_errors_file(&report, errors.as_deref()), || readable(&report));
         Ok(())
     }
 }

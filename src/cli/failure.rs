@@ -1,5 +1,7 @@
 //! What a command says when it did not do what was asked: exit code, stable code, rule, message, hint.
 
+use std::io::ErrorKind;
+
 use crate::broker;
 use crate::config::ConfigError;
 use crate::keyring::root::RootError;
@@ -158,6 +160,10 @@ impl From<StoreError> for Failure {
             StoreError::Conflict(_) => {
                 (REFUSED, "conflict", "look at what is stored, and give it another name")
             }
+            StoreError::HighWaterUnreadable(..) => {
+                (COULD_NOT_RUN, "high_water", "let whoever runs this program read that file")
+            }
+            StoreError::Fault(_) => (REFUSED, "fault", "run it again; if it comes back, report this message"),
             StoreError::NoRandomness(_) => (COULD_NOT_RUN, "no_randomness", ""),
             StoreError::Database(_) => (COULD_NOT_RUN, "database", "look at the database and its log"),
         };
@@ -172,6 +178,17 @@ fn from_root(error: &RootError) -> Failure {
             "no_root_key",
             "without its root key a vault stays closed: put the file back from its backup",
         ),
+        RootError::Unwritable { cause, .. } => match cause.kind() {
+            ErrorKind::StorageFull => (COULD_NOT_RUN, "disk_full", "make room and run the command again"),
+            ErrorKind::AlreadyExists => {
+                (REFUSED, "vault_exists", "name another folder with --data, or move that key to a backup")
+            }
+            _ => (
+                COULD_NOT_RUN,
+                "read_only",
+                "run as the user who owns the folder, on a file system that can be written",
+            ),
+        },
         RootError::Exposed(_) => {
             (COULD_NOT_RUN, "root_key_exposed", "chmod 600 that file, and ask who read it")
         }
@@ -214,12 +231,28 @@ mod tests {
             (StoreError::Root(RootError::PassphraseNeeded), 3),
             (StoreError::Root(RootError::Exposed("root.json".into())), 3),
             (StoreError::VaultExists, 1),
+            (StoreError::Fault("sealing broke off"), 1),
+            (StoreError::HighWaterUnreadable("mark".into(), ErrorKind::PermissionDenied.into()), 3),
         ] {
             let failure = Failure::from(error);
             assert_eq!(failure.exit, exit, "{}", failure.message);
             assert!(!failure.hint.is_empty(), "{}", failure.message);
         }
         assert_eq!(Failure::from(broker::Error::from(DoesNotOpen)).exit, 2);
+    }
+
+    #[test]
+    fn a_key_file_that_cannot_be_written_says_so() {
+        for (kind, exit, code) in [
+            (ErrorKind::StorageFull, 3, "disk_full"),
+            (ErrorKind::PermissionDenied, 3, "read_only"),
+            (ErrorKind::AlreadyExists, 1, "vault_exists"),
+        ] {
+            let error = RootError::Unwritable { path: "checkpoint.key".into(), cause: kind.into() };
+            let failure = Failure::from(StoreError::Root(error));
+            assert_eq!((failure.exit, failure.code), (exit, code));
+            assert!(failure.message.contains("cannot be written"), "{}", failure.message);
+        }
     }
 
     #[test]

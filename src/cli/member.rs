@@ -6,15 +6,15 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::out::readable;
 use super::reveal::{Correct, Reveal};
-use super::secrets::stdin_line;
+use super::secrets::{read_card, stdin_line};
 use super::{Context, Failure, Who, open_input};
 use crate::broker::imports::{Counts, ImportOptions, ImportReport};
 use crate::broker::members::Subject;
-use crate::model::contact::CardNo;
 use crate::model::field::Index;
 
 /// Members: import, look-up, reveal, correct, erase
@@ -60,7 +60,7 @@ pub enum Member {
     #[command(
         name = "who-saw",
         after_help = "Example: countersign member who-saw 88000001 --as liu.yang\n\
-                                              Example: countersign member who-saw --case E2026-0001 --as wu.jun"
+                                              Example: countersign member who-saw --case ER2026-0001 --as wu.jun"
     )]
     WhoSaw {
         /// Card number; left out or -: from standard input
@@ -99,24 +99,6 @@ fn index(text: &str) -> Result<Index, String> {
         "email" => Ok(Index::Email),
         _ => Err("card, mobile or email".to_owned()),
     }
-}
-
-/// A card number from the argument or, without one, from standard input. The error does not repeat it.
-///
-/// # Errors
-/// It is not a card number.
-pub(super) fn read_card(given: Option<String>) -> Result<CardNo, Failure> {
-    let text = match given.filter(|text| text != "-") {
-        Some(text) => zeroize::Zeroizing::new(text),
-        None => stdin_line("card number")?,
-    };
-    CardNo::parse(&text).map_err(|wrong| {
-        Failure::input(
-            "bad_card",
-            format!("the card number: {}", wrong.en()),
-            "look at the card, or look the member up by mobile",
-        )
-    })
 }
 
 impl Member {
@@ -168,7 +150,12 @@ impl Import {
         };
         let report = broker.member_import(step.caller(), input, options).await?;
         drop(progress);
-        tell(context, &report, errors.as_deref(), dry_run);
+        if dry_run {
+            context
+                .out
+                .say("A dry run: nothing was stored. Shared contact points are counted by the import.");
+        }
+        tell(context, &report.warnings, report.counts.rejected, errors.as_deref());
         context.out.answer(&with_errors_file(&report, errors.as_deref()), || counts(&report));
         Ok(())
     }
@@ -182,7 +169,7 @@ pub(super) fn errors_file(path: &Path) -> Result<Box<dyn Write + Send>, Failure>
 }
 
 /// The report in the contract's keys.
-pub(super) fn with_errors_file(report: &ImportReport, errors: Option<&Path>) -> Value {
+pub(super) fn with_errors_file(report: &impl Serialize, errors: Option<&Path>) -> Value {
     let mut value = serde_json::to_value(report).unwrap_or_else(|_| json!({}));
     if let Value::Object(map) = &mut value {
         map.insert("errors_file".to_owned(), json!(errors.map(|path| path.display().to_string())));
@@ -190,12 +177,9 @@ pub(super) fn with_errors_file(report: &ImportReport, errors: Option<&Path>) -> 
     value
 }
 
-fn tell(context: &Context, report: &ImportReport, errors: Option<&Path>, dry_run: bool) {
-    report.warnings.iter().for_each(|warning| context.out.warn(warning));
-    if dry_run {
-        context.out.say("A dry run: nothing was stored.");
-    }
-    let rejected = report.counts.rejected;
+/// What a report leaves for people to look at: unread columns, and rejected rows.
+pub(super) fn tell(context: &Context, warnings: &[String], rejected: u64, errors: Option<&Path>) {
+    warnings.iter().for_each(|warning| context.out.warn(warning));
     if rejected > 0 {
         let why = errors.map_or_else(
             || "run it again with --errors OUT.csv to see why".to_owned(),

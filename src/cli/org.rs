@@ -14,7 +14,7 @@ use crate::model::org::PersonSpec;
 pub enum Org {
     /// Make units, people and roles what a file says; twice changes nothing
     #[command(after_help = "Example: countersign org apply org.toml --as zhou.jie --dry-run\n\
-                            The file's shape: examples/org.toml. A person new in it gets the password of their \
+                            The file's shape: docs/examples/org.toml. A person new in it gets the password of their \
                             password_file, or a one-time code on standard output.")]
     Apply {
         /// The file

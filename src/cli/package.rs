@@ -8,7 +8,6 @@ use serde_json::json;
 use super::out::{readable, table};
 use super::{Context, Failure, Who};
 use crate::broker::executing::Executed;
-use crate::model::ids::PackageNo;
 
 /// Packages: download, hand-off, recall
 #[derive(Debug, Subcommand)]
@@ -21,12 +20,12 @@ pub enum Package {
     },
     /// Download a package once, as the officer whom the request names
     #[command(
-        after_help = "Example: countersign package download CS2026-HQ-MKT-0001-P1 --out ./out --as zhao.min\n\
+        after_help = "Example: countersign package download CS2026-HQ-0001-P1 --out ./out --as zhao.min\n\
                             A broken transfer may be repeated for 15 minutes."
     )]
     Download {
-        /// Number
-        no: PackageNo,
+        /// Number of the package, or of its request
+        no: String,
         /// The folder to write to
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
@@ -36,11 +35,11 @@ pub enum Package {
     /// Record that the package was handed to the vendor
     #[command(
         name = "hand-off",
-        after_help = "Example: countersign package hand-off CS2026-HQ-MKT-0001-P1 --as zhao.min"
+        after_help = "Example: countersign package hand-off CS2026-HQ-0001-P1 --as zhao.min"
     )]
     HandOff {
-        /// Number
-        no: PackageNo,
+        /// Number of the package, or of its request
+        no: String,
         #[command(flatten)]
         who: Who,
     },
@@ -50,11 +49,11 @@ pub enum Package {
 /// Recall a package: its key is destroyed, and what is still here is noise
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: countersign package recall CS2026-HQ-MKT-0001-P1 --reason 'wrong dates' --as liu.yang"
+    after_help = "Example: countersign package recall CS2026-HQ-0001-P1 --reason 'wrong dates' --as liu.yang"
 )]
 pub struct Recall {
-    /// Number
-    no: PackageNo,
+    /// Number of the package, or of its request
+    no: String,
     /// Why, kept sealed beside the log
     #[arg(long)]
     reason: String,
@@ -73,6 +72,7 @@ impl Package {
             Package::Download { no, out, who } => {
                 super::init::make_folder(&out)?;
                 let (broker, step) = context.enter(&who).await?;
+                let no = broker.package_named(&no).await?;
                 let got = broker.package_download(step, &no, &out).await?;
                 context.out.say(format!("{} rows. Give the file and its manifest to the vendor, then `countersign package hand-off {no}`.", got.rows));
                 let answer = json!({
@@ -83,11 +83,13 @@ impl Package {
             }
             Package::HandOff { no, who } => {
                 let (broker, step) = context.enter(&who).await?;
+                let no = broker.package_named(&no).await?;
                 broker.package_hand_off(step.caller(), &no).await?;
                 context.out.done(format!("The hand-off of {no} is recorded."));
             }
             Package::Recall(Recall { no, reason, who }) => {
                 let (broker, step) = context.enter(&who).await?;
+                let no = broker.package_named(&no).await?;
                 broker.package_recall(step.caller(), &no, &reason).await?;
                 context.out.done(format!("{no} is recalled; its key is destroyed."));
             }

@@ -8,17 +8,17 @@ use serde_json::json;
 use super::out::{readable, table};
 use super::package::told_execution;
 use super::{Context, Failure, Who, read_text};
+use crate::broker::requests::Sentence;
 use crate::broker::showing::{Preview, RequestLine};
 use crate::broker::{Broker, Caller};
-use crate::model::ids::RequestNo;
-use crate::model::lang::Lang;
+use crate::model::ids::{Digest, RequestNo};
 
 /// Ask for a list, sign it, execute it
 #[derive(Debug, Subcommand)]
 pub enum Request {
     /// Draft a request from a form; prints its number
     #[command(after_help = "Example: countersign request draft request.toml --as li.na\n\
-                            The form's shape: examples/request.toml.")]
+                            The form's shape: docs/examples/request.toml.")]
     Draft {
         /// The form
         file: PathBuf,
@@ -26,7 +26,7 @@ pub enum Request {
         who: Who,
     },
     /// Replace a draft's form; a submitted request's signatures are void with it
-    #[command(after_help = "Example: countersign request revise CS2026-HQ-MKT-0001 request.toml --as li.na")]
+    #[command(after_help = "Example: countersign request revise CS2026-HQ-0001 request.toml --as li.na")]
     Revise {
         /// Number
         no: RequestNo,
@@ -36,32 +36,32 @@ pub enum Request {
         who: Who,
     },
     /// What the selection would come to now, in tens
-    #[command(after_help = "Example: countersign request preview CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request preview CS2026-HQ-0001 --as li.na")]
     Preview(One),
     /// Submit for the chain, as the unit's information officer
-    #[command(after_help = "Example: countersign request submit CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request submit CS2026-HQ-0001 --as li.na")]
     Submit(One),
     /// Show a request, its signatures and where it stands
-    #[command(after_help = "Example: countersign request show CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request show CS2026-HQ-0001 --as li.na")]
     Show(One),
     /// Countersign: the sentence that is signed is shown first
-    #[command(after_help = "Example: countersign request sign CS2026-HQ-MKT-0001 --as wang.qiang")]
+    #[command(after_help = "Example: countersign request sign CS2026-HQ-0001 --as wang.qiang")]
     Sign(Commented),
     /// Send it back to the requester, with a comment
     #[command(
-        after_help = "Example: countersign request return CS2026-HQ-MKT-0001 --comment 'dates?' --as wang.qiang"
+        after_help = "Example: countersign request return CS2026-HQ-0001 --comment 'dates?' --as wang.qiang"
     )]
     Return(MustComment),
     /// Refuse it for good, with a comment
     #[command(
-        after_help = "Example: countersign request reject CS2026-HQ-MKT-0001 --comment 'no need' --as wang.qiang"
+        after_help = "Example: countersign request reject CS2026-HQ-0001 --comment 'no need' --as wang.qiang"
     )]
     Reject(MustComment),
     /// Take it back, as its requester
-    #[command(after_help = "Example: countersign request recall CS2026-HQ-MKT-0001 --as li.na")]
+    #[command(after_help = "Example: countersign request recall CS2026-HQ-0001 --as li.na")]
     Recall(Commented),
     /// Make the package of a fully signed request, as the executor
-    #[command(after_help = "Example: countersign request execute CS2026-HQ-MKT-0001 --as sun.lei")]
+    #[command(after_help = "Example: countersign request execute CS2026-HQ-0001 --as sun.lei")]
     Execute(One),
     /// List the requests you may see, with their present holder and age
     #[command(after_help = "Example: countersign request list --as li.na")]
@@ -134,8 +134,8 @@ impl Request {
             }
             Request::Sign(Commented { no, comment, who }) => {
                 let (broker, step) = context.enter(&who).await?;
-                tell_sentence(context, &broker, step.caller(), &no).await?;
-                let signed = broker.request_sign(step, &no, comment.as_deref()).await?;
+                let seen = tell_sentence(context, &broker, step.caller(), &no).await?;
+                let signed = broker.request_sign(step, &no, comment.as_deref(), Some(seen)).await?;
                 out.say(format!("Signed: step {signed} of {no}."));
                 out.answer(&json!({ "no": no, "step": signed }), String::new);
             }
@@ -190,18 +190,18 @@ async fn submit(context: &Context, no: RequestNo, who: &Who) -> Result<(), Failu
     Ok(())
 }
 
-/// What is about to be signed, in both languages, with the short digest (design, Requests).
+/// What is about to be signed, in both languages, with the short digest (design, Requests). What is signed
+/// then is that very digest.
 async fn tell_sentence(
     context: &Context,
     broker: &Broker,
     caller: &Caller,
     no: &RequestNo,
-) -> Result<(), Failure> {
-    for lang in [Lang::Zh, Lang::En] {
-        let (sentence, digest) = broker.request_sentence(caller, no, lang).await?;
-        context.out.say(format!("{sentence} [{digest}]"));
-    }
-    Ok(())
+) -> Result<Digest, Failure> {
+    let Sentence { zh, en, digest } = broker.request_sentence(caller, no).await?;
+    context.out.say(format!("{zh} [{}]", digest.short()));
+    context.out.say(format!("{en} [{}]", digest.short()));
+    Ok(digest)
 }
 
 fn waterfall(preview: &Preview) -> String {

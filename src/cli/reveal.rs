@@ -3,7 +3,7 @@
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::member::read_card;
+use super::secrets::read_card;
 use super::secrets::stdin_line;
 use super::{Context, Failure, Who};
 use crate::broker::Error;

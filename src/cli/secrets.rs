@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::out::Out;
+use crate::model::contact::CardNo;
 
 /// A secret is shorter than this; anything longer is the wrong file.
 const LONGEST: u64 = 4096;
@@ -116,6 +117,24 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         file.sync_all()
     };
     write().map_err(|cause| Failure::file(path.display().to_string(), cause))
+}
+
+/// A card number from the argument or, without one, from standard input. The error does not repeat it.
+///
+/// # Errors
+/// It is not a card number.
+pub(super) fn read_card(given: Option<String>) -> Result<CardNo, Failure> {
+    let text = match given.filter(|text| text != "-") {
+        Some(text) => zeroize::Zeroizing::new(text),
+        None => stdin_line("card number")?,
+    };
+    CardNo::parse(&text).map_err(|wrong| {
+        Failure::input(
+            "bad_card",
+            format!("the card number: {}", wrong.en()),
+            "look at the card, or look the member up by mobile",
+        )
+    })
 }
 
 #[cfg(test)]

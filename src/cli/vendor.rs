@@ -15,7 +15,7 @@ use crate::store::vendors::VendorRow;
 pub enum Vendor {
     /// Register a vendor, or change one, from a file
     #[command(after_help = "Example: countersign vendor add vendor.toml --as zhou.ying\n\
-                            The file's shape: examples/vendor.toml. Compare the fingerprint by phone first.")]
+                            The file's shape: docs/examples/vendor.toml. Compare the fingerprint by phone first.")]
     Add {
         /// The file
         file: PathBuf,

@@ -21,7 +21,7 @@ const WINDOW: usize = 64 * 1024;
 
 /// What a member file is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum Encoding {
     /// UTF-8, with or without byte order mark; plain ASCII too.
     Utf8,
     /// UTF-16, low byte first ("Unicode text" of spreadsheets).
@@ -33,16 +33,6 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The usual name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Encoding::Utf8 => "UTF-8",
-            Encoding::Utf16Le => "UTF-16LE",
-            Encoding::Utf16Be => "UTF-16BE",
-            Encoding::Gb18030 => "GB18030",
-        }
-    }
-
     fn decoder(self) -> encoding_rs::Decoder {
         let encoding = match self {
             Encoding::Utf8 => UTF_8,
@@ -87,11 +77,6 @@ impl<R: Read> Decoder<R> {
     /// Bytes taken from the file so far.
     pub(super) fn bytes_read(&self) -> u64 {
         self.read
-    }
-
-    /// What the file is written in, as far as it has been read.
-    pub(super) fn encoding(&self) -> Encoding {
-        self.decoder.as_ref().map_or(Encoding::Utf8, |(encoding, _)| *encoding)
     }
 
     /// Moves what is left to the front and reads until the window is full or the file ends.
@@ -238,7 +223,8 @@ mod tests {
         loop {
             let n = decoder.read(&mut out).unwrap();
             if n == 0 {
-                return (decoder.encoding(), String::from_utf8(text).unwrap());
+                let encoding = decoder.decoder.as_ref().map_or(Encoding::Utf8, |(encoding, _)| *encoding);
+                return (encoding, String::from_utf8(text).unwrap());
             }
             text.extend(&out[..n]);
         }

@@ -10,8 +10,9 @@ const COLUMNS: usize = Column::ALL.len();
 /// What a header row has that will not be used. Worth a warning; the file is read all the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderWarning {
-    /// A column that we do not know; its cells are not looked at. Holds its name.
-    Unknown(String),
+    /// A column that we do not know, by its place, from 1; its cells are not looked at. Not its name: where a
+    /// row of data lies in the header's place, that would be a member's.
+    Unknown(usize),
     /// `covenant` without `covenant_version` or the other way round: neither is used.
     HalfCovenant,
 }
@@ -26,22 +27,9 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Reads a header row. Columns may stand in any order and in either language.
+    /// Reads a member file's header row. Columns may stand in any order and in either language.
     pub(super) fn read(record: &StringRecord) -> Result<Self, FileError> {
-        let mut it = Headers { at: [None; COLUMNS], width: record.len(), warnings: Vec::new() };
-        for (i, cell) in record.iter().enumerate() {
-            match Column::of(cell) {
-                Some(column) if it.at[column as usize].replace(i).is_some() => {
-                    return Err(FileError::DuplicateColumn(column));
-                }
-                Some(_) => {}
-                None => it.warnings.push(HeaderWarning::Unknown(cell.trim().to_owned())),
-            }
-        }
-        // Before any warning is shown: without a header row, these "names" are a member's data.
-        if it.at.iter().all(Option::is_none) {
-            return Err(FileError::NoHeader);
-        }
+        let mut it = Self::find(record)?;
         let missing: Vec<_> =
             [Column::Card, Column::Name].into_iter().filter(|c| it.index(*c).is_none()).collect();
         if !missing.is_empty() {
@@ -49,6 +37,24 @@ impl Headers {
         }
         if it.index(Column::Covenant).is_some() != it.index(Column::CovenantVersion).is_some() {
             it.warnings.push(HeaderWarning::HalfCovenant);
+        }
+        Ok(it)
+    }
+
+    /// Finds the known columns of a row, at least one.
+    pub(super) fn find(record: &StringRecord) -> Result<Self, FileError> {
+        let mut it = Headers { at: [None; COLUMNS], width: record.len(), warnings: Vec::new() };
+        for (i, cell) in record.iter().enumerate() {
+            match Column::of(cell) {
+                Some(column) if it.at[column as usize].replace(i).is_some() => {
+                    return Err(FileError::DuplicateColumn(column));
+                }
+                Some(_) => {}
+                None => it.warnings.push(HeaderWarning::Unknown(i + 1)),
+            }
+        }
+        if it.at.iter().all(Option::is_none) {
+            return Err(FileError::NoHeader);
         }
         Ok(it)
     }
@@ -79,7 +85,7 @@ mod tests {
         assert_eq!(it.index(Column::Name), Some(0));
         assert_eq!(it.index(Column::Email), None);
         assert_eq!(it.column(1), Some(Column::Mobile));
-        assert_eq!(it.warnings, [HeaderWarning::Unknown("喜好".to_owned())]);
+        assert_eq!(it.warnings, [HeaderWarning::Unknown(3)]);
     }
 
     #[test]

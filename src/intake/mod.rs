@@ -23,7 +23,6 @@ use csv::StringRecord;
 use zeroize::Zeroizing;
 
 pub use column::Column;
-pub use decode::Encoding;
 pub use errors::{CellError, ErrorsFile, Reason, RowFault};
 pub use file_error::{FileError, Foreign};
 pub use headers::HeaderWarning;
@@ -59,14 +58,21 @@ pub struct Intake<R: Read> {
 /// # Errors
 /// [`FileError`] when nothing of it can be read; no data rows at all is not one.
 pub fn open<R: Read>(input: R, today: Day) -> Result<Intake<R>, FileError> {
+    let (mut records, parser, _) = begin(input)?;
+    let headers = Headers::read(&parser.record)?;
+    records.width = Some(headers.width);
+    Ok(Intake { records, parser, headers, today, ended: false })
+}
+
+/// Finds encoding and delimiter and reads the first record, which then stands in the parser; with its line.
+fn begin<R: Read>(input: R) -> Result<(Records<R>, Parser, u64), FileError> {
     let mut records = Records::new(Decoder::open(input)?);
     records.find_delimiter()?;
     let Some(found) = records.next()? else { return Err(FileError::Empty) };
     let range = found.what.map_err(|_| FileError::BrokenHeader)?;
     let mut parser = Parser::new(records.delimiter);
-    let headers = Headers::read(parser.cells(records.text(range))?)?;
-    records.width = Some(headers.width);
-    Ok(Intake { records, parser, headers, today, ended: false })
+    parser.cells(records.text(range))?;
+    Ok((records, parser, found.line))
 }
 
 impl<R: Read> Intake<R> {
@@ -78,16 +84,6 @@ impl<R: Read> Intake<R> {
     /// Bytes of the file taken so far, for progress.
     pub fn bytes_read(&self) -> u64 {
         self.records.decoder().bytes_read()
-    }
-
-    /// What the file is written in. A file that was ASCII so far counts as UTF-8.
-    pub fn encoding(&self) -> Encoding {
-        self.records.decoder().encoding()
-    }
-
-    /// The character between cells.
-    pub fn delimiter(&self) -> char {
-        char::from(self.records.delimiter)
     }
 
     fn advance(&mut self) -> io::Result<Option<IntakeItem>> {

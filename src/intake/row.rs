@@ -84,14 +84,14 @@ fn undecodable(headers: &Headers, record: &StringRecord) -> Vec<CellError> {
 }
 
 /// A record's cells by column, and what has been found wrong with them.
-struct Cells<'a> {
-    headers: &'a Headers,
-    record: &'a StringRecord,
-    errors: Vec<CellError>,
+pub(super) struct Cells<'a> {
+    pub(super) headers: &'a Headers,
+    pub(super) record: &'a StringRecord,
+    pub(super) errors: Vec<CellError>,
 }
 
 impl Cells<'_> {
-    fn refuse(&mut self, column: Column, error: ValueError) {
+    pub(super) fn refuse(&mut self, column: Column, error: ValueError) {
         self.errors.push(CellError { column: Some(column), reason: error.into() });
     }
 
@@ -105,7 +105,11 @@ impl Cells<'_> {
     }
 
     /// A refused cell comes back as [`Cell::Empty`]; its row goes no further.
-    fn optional<T>(&mut self, column: Column, parse: impl FnOnce(&str) -> Result<T, ValueError>) -> Cell<T> {
+    pub(super) fn optional<T>(
+        &mut self,
+        column: Column,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Cell<T> {
         let Some(cell) = self.headers.index(column).and_then(|i| self.record.get(i)) else {
             return Cell::NotGiven;
         };

@@ -170,7 +170,7 @@ fn damaged_bytes_reject_their_row_even_in_a_column_we_do_not_know() {
     assert_eq!(wrong(&found), [(3, "", "undecodable")]);
     assert_eq!(found.len(), 3);
     let warnings = open(&bytes[..], today()).ok().unwrap().warnings().to_vec();
-    assert_eq!(warnings, [HeaderWarning::Unknown("喜好".to_owned())]);
+    assert_eq!(warnings, [HeaderWarning::Unknown(3)]);
 }
 
 #[test]
@@ -203,7 +203,6 @@ fn an_error_in_reading_ends_the_file() {
 #[test]
 fn progress_ends_at_the_files_size() {
     let mut intake = open(SAMPLE, today()).ok().unwrap();
-    assert_eq!((intake.encoding(), intake.delimiter()), (Encoding::Utf8, ','));
     while intake.next().is_some() {}
     assert_eq!(intake.bytes_read(), SAMPLE.len() as u64);
 }

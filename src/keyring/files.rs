@@ -21,7 +21,7 @@ pub fn create(dir: &Path, name: &str, root: &dyn Root) -> Result<Ed25519KeyPair,
     let seed = Key::random()?;
     let wrapped = root.wrap(name.as_bytes(), &seed)?;
     write_secret(&path, hex::encode(wrapped).as_bytes())
-        .map_err(|cause| RootError::Unreadable { path: path.clone(), cause })?;
+        .map_err(|cause| RootError::Unwritable { path: path.clone(), cause })?;
     pair(&seed)
 }
 

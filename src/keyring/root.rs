@@ -26,6 +26,14 @@ pub enum RootError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// A new key file cannot be written.
+    #[error("the key file {path} cannot be written: {cause}")]
+    Unwritable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// Others may read the file.
     #[error("the root key file {0} may be read by others; it must be mode 0600")]
     Exposed(PathBuf),
@@ -114,7 +122,7 @@ impl LocalRoot {
         let text =
             Zeroizing::new(serde_json::to_string(&file).map_err(|_| RootError::Malformed(path.into()))?);
         write_secret(path, text.as_bytes())
-            .map_err(|cause| RootError::Unreadable { path: path.into(), cause })?;
+            .map_err(|cause| RootError::Unwritable { path: path.into(), cause })?;
         Ok(LocalRoot(key))
     }
 

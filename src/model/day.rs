@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use jiff::SignedDuration;
 use jiff::civil::{Date, date};
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use crate::model::text;
 use crate::model::value_error::ValueError;
@@ -46,21 +46,12 @@ impl Day {
         self.0
     }
 
-    /// The day that the clock shows in `zone` at `unix_micros`; nothing outside the years 1 to 9999.
-    pub fn in_zone(unix_micros: i64, zone: &TimeZone) -> Option<Self> {
-        let at = Timestamp::from_microsecond(unix_micros).ok()?;
-        Self::from_date(zone.to_datetime(at).date())
-    }
-
     /// The same day `years` later; 29 February becomes 1 March in a common year, so that nobody
     /// counts as older a day early. Stops at 9999-12-31.
     #[must_use]
     pub fn years_after(self, years: u16) -> Self {
-        let from = self.date();
-        let later = i16::try_from(years).ok().and_then(|n| from.year().checked_add(n)).and_then(|year| {
-            Date::new(year, from.month(), from.day()).or_else(|_| Date::new(year, 3, 1)).ok()
-        });
-        later.and_then(Self::from_date).unwrap_or(Day::LAST)
+        let years = i16::try_from(years).unwrap_or(i16::MAX);
+        Self::from_date(years_after(self.date(), years)).unwrap_or(Day::LAST)
     }
 
     /// The civil date, for formats and calendars.
@@ -73,6 +64,18 @@ impl Day {
         let days = date.duration_since(EPOCH).as_secs() / 86_400;
         i32::try_from(days).ok().and_then(Self::from_days)
     }
+}
+
+/// Whether someone born on a day has fewer than so many full years on another: the one rule of age. Who
+/// was born on a leap day completes a common year on the first of March.
+pub fn under(born: Date, years: i16, on: Date) -> bool {
+    on < years_after(born, years)
+}
+
+/// So many years later; 29 February becomes 1 March where there is none. Stops at 9999-12-31.
+fn years_after(from: Date, years: i16) -> Date {
+    let year = from.year().saturating_add(years);
+    Date::new(year, from.month(), from.day()).or_else(|_| Date::new(year, 3, 1)).unwrap_or(Date::MAX)
 }
 
 /// Year, month and day of one of the accepted shapes; whether there is such a day is not asked.
@@ -178,13 +181,12 @@ mod tests {
     }
 
     #[test]
-    fn the_zone_decides_the_day() {
-        let shanghai = TimeZone::get("Asia/Shanghai").unwrap();
-        let evening = 1_767_196_800_000_000 - 1; // 2025-12-31T15:59:59.999999Z
-        assert_eq!(Day::in_zone(evening, &shanghai), Some(day("2025-12-31")));
-        assert_eq!(Day::in_zone(evening + 1, &shanghai), Some(day("2026-01-01")));
-        assert_eq!(Day::in_zone(evening + 1, &TimeZone::UTC), Some(day("2025-12-31")));
-        assert_eq!(Day::in_zone(i64::MAX, &TimeZone::UTC), None);
+    fn a_full_year_is_over_on_the_birthday() {
+        let leap = date(2012, 2, 29);
+        assert!(under(leap, 14, date(2026, 2, 28)) && !under(leap, 14, date(2026, 3, 1)));
+        assert!(under(leap, 16, date(2028, 2, 28)) && !under(leap, 16, date(2028, 2, 29)));
+        let born = date(2012, 11, 21);
+        assert!(under(born, 14, date(2026, 11, 20)) && !under(born, 14, date(2026, 11, 21)));
     }
 
     proptest! {

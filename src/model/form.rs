@@ -1,6 +1,6 @@
 //! The request form (A5a): what starts everything, as people write it and as it is checked.
 //!
-//! [`FormFile`] is the text of `examples/request.toml`, [`Form`] the same thing parsed, and
+//! [`FormFile`] is the text of `docs/examples/request.toml`, [`Form`] the same thing parsed, and
 //! [`Submission`] the form with everything else that a signature covers.
 
 mod sentence;
@@ -101,7 +101,7 @@ impl Form {
     /// A [`Refusal`] that names the line or the key.
     pub fn from_toml(text: &str) -> Result<Form, Refusal> {
         let file: FormFile = read_toml(text).map_err(|err| {
-            Refusal::new("bad_form", RULE, err.to_string()).hint("compare with examples/request.toml")
+            Refusal::new("bad_form", RULE, err.to_string()).hint("compare with docs/examples/request.toml")
         })?;
         Form::parse(file)
     }

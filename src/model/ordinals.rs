@@ -96,16 +96,6 @@ impl OrdinalSet {
         Self::default()
     }
 
-    /// From a bitmap that begins at ordinal 0: ordinal `i` is bit `i % 64` of word `i / 64`.
-    pub fn from_dense(words: &[u64]) -> Self {
-        let chunks = words.chunks(WORDS).enumerate().filter_map(|(high, part)| {
-            let mut words = Box::new([0; WORDS]);
-            words[..part.len()].copy_from_slice(part);
-            Some((high as u64, Chunk::from_words(words)?))
-        });
-        Self { chunks: chunks.collect() }
-    }
-
     /// Adds a member; whether it was new.
     pub fn insert(&mut self, ordinal: u64) -> bool {
         self.chunks.entry(ordinal >> 16).or_insert_with(Chunk::empty).insert(ordinal)

@@ -1,4 +1,4 @@
-//! Units and people as `org apply` reads them; `examples/org.toml` is the file's shape (A4a, A4b).
+//! Units and people as `org apply` reads them; `docs/examples/org.toml` is the file's shape (A4a, A4b).
 
 mod tree;
 
@@ -155,7 +155,8 @@ impl Org {
     /// A [`Refusal`]: `bad_org` names the line, unit or login; `rank_too_low` (A4b) and
     /// `roles_exclude` (A6b) the login.
     pub fn from_toml(text: &str, known: &[Unit], officer_rank: Rank) -> Result<Org, Refusal> {
-        let file: OrgFile = read_toml(text).map_err(|err| bad(err).hint("compare with examples/org.toml"))?;
+        let file: OrgFile =
+            read_toml(text).map_err(|err| bad(err).hint("compare with docs/examples/org.toml"))?;
         let units = file.unit.into_iter().map(UnitFile::checked).collect::<Result<Vec<_>, _>>()?;
         let listed: BTreeSet<&UnitCode> = units.iter().map(|unit| &unit.code).collect();
         let kept = known.iter().filter(|unit| !listed.contains(&unit.code));

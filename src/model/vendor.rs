@@ -1,11 +1,11 @@
-//! Vendors: the contracted processors who send (A9a). `examples/vendor.toml` is the file's shape.
+//! Vendors: the contracted processors who send (A9a). `docs/examples/vendor.toml` is the file's shape.
 
 use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::code::{Channel, codes};
 use super::file::read_toml;
-use super::ids::{Fingerprint, VendorCode};
+use super::ids::VendorCode;
 use super::iso::{self, Window};
 use super::lang::{Lang, NameFile};
 use super::phrase::phrase;
@@ -94,7 +94,7 @@ impl Vendor {
     /// A [`Refusal`] `bad_vendor` (A9a) that names the line or the key.
     pub fn from_toml(text: &str) -> Result<Vendor, Refusal> {
         let file: VendorFile = read_toml(text).map_err(|err| {
-            Refusal::new("bad_vendor", RULE, err.to_string()).hint("compare with examples/vendor.toml")
+            Refusal::new("bad_vendor", RULE, err.to_string()).hint("compare with docs/examples/vendor.toml")
         })?;
         let (name_zh, name_en) = file.name.checked().map_err(|(key, err)| bad(key, err))?;
         let mut channels = file.channels;
@@ -118,22 +118,9 @@ impl Vendor {
         lang.pick(&self.name_zh, &self.name_en)
     }
 
-    /// Whether its contract holds on a day (in the vault's zone).
-    pub fn active_on(&self, day: Date) -> bool {
-        self.contract.days.holds(day)
-    }
-
     /// Whether it is contracted for a channel.
     pub fn carries(&self, channel: Channel) -> bool {
         self.channels.contains(&channel)
-    }
-}
-
-impl VendorKey {
-    /// The fingerprint that a form names and people compare: the first 16 bytes of the SHA-256 of
-    /// the recipient's text, so that `printf %s age1… | sha256sum` shows the same.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.recipient.as_bytes())
     }
 }
 
@@ -183,7 +170,7 @@ key = { kind = "age", recipient = "age1qqq", fingerprint_checked_by = "phone" }
         for (day, active) in
             [("2025-12-31", false), ("2026-01-01", true), ("2027-12-31", true), ("2028-01-01", false)]
         {
-            assert_eq!(vendor.active_on(parse_date(day).unwrap()), active, "{day}");
+            assert_eq!(vendor.contract.days.holds(parse_date(day).unwrap()), active, "{day}");
         }
         assert_eq!(vendor.name(Lang::En), "An SMS company");
     }

@@ -74,8 +74,6 @@ codes! {
         CovenantAdd = "covenant_add",
         /// Exports the log.
         AuditExport = "audit_export",
-        /// Verifies the log.
-        AuditVerify = "audit_verify",
     }
 }
 
@@ -103,7 +101,7 @@ impl Act {
             PolicyShow => "A11 (Art 11)",
             PolicyPropose | PolicySecond => "A12 (Art 12)",
             CovenantAdd => "A2 (Art 2)",
-            AuditExport | AuditVerify => "A1 (Art 1)",
+            AuditExport => "A1 (Art 1)",
         }
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::model::code::{Rank, Role, codes};
+use crate::model::day::under;
 use crate::model::refusal::Refusal;
 use crate::policy::error::{PolicyError, Source};
 use crate::policy::files::PolicyFiles;
@@ -118,15 +119,11 @@ impl Switches {
         Err(Refusal::new("rank_too_low", "A4b (Art 4)", message).hint(hint))
     }
 
-    /// Whether a member counts as a minor on a day of the vault's zone. Someone born on a leap day
-    /// completes a common year on the first of March.
+    /// Whether a member counts as a minor on a day of the vault's zone.
     pub fn is_minor(&self, born_on: Option<Date>, on: Date) -> bool {
         match born_on {
             None => self.unknown_age == UnknownAge::Exclude,
-            Some(born) => {
-                let before_birthday = (on.month(), on.day()) < (born.month(), born.day());
-                on.year() - born.year() - i16::from(before_birthday) < self.minor_age
-            }
+            Some(born) => under(born, self.minor_age, on),
         }
     }
 }

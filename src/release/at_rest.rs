@@ -12,9 +12,12 @@
 //! ```
 //!
 //! This is STREAM of Hoang, Reyhanitabar, Rogaway and Vizár (CRYPTO 2015): the number in the nonce holds the chunks in
-//! their order, the last flag shows a cut and a continuation. A fixed count is not needed: a key seals one
-//! file, and the random prefix keeps nonces apart should it ever seal a second. The last chunk is empty
-//! only in an empty file, so a file has one form.
+//! their order, the last flag shows a cut and a continuation. The last chunk is empty only in an empty
+//! file, so a file has one form.
+//!
+//! A package's key seals its file and what is made again of it at the download gate: a few files, each
+//! behind a prefix of its own. Seven random bytes keep `n` of them apart but for a chance of about
+//! n² / 2^57: under one in 10^13 for a hundred. Each file made again leaves members out, so there are few.
 //!
 //! [`HashingWriter`] stands between the container and the sealing, and again below the sealing: the first
 //! digest goes into the manifest, the second finds an ownerless `.part` at start.
@@ -104,8 +107,8 @@ pub struct SealWriter<W: Write> {
 }
 
 impl<W: Write> SealWriter<W> {
-    /// Writes the header. `key` seals this file and no other, `aad` says where it belongs, `nonce_prefix` is
-    /// random.
+    /// Writes the header. `key` is the package's, `aad` says where the file belongs, `nonce_prefix` is
+    /// random, a new one for each file.
     ///
     /// # Errors
     /// Those of the stream below.

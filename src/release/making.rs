@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::BufWriter;
 
 use tokio::sync::mpsc;
 
@@ -50,6 +50,8 @@ pub struct Made {
     pub at_rest: Passed,
     /// Who is in it.
     pub members: OrdinalSet,
+    /// What they and their contact points come to, as they were opened.
+    pub marks: u128,
 }
 
 /// Sealed members of one window, in one buffer: what is needed of each and no more.
@@ -167,8 +169,7 @@ pub async fn make(
         Ok((writer, rows))
     });
     let fed = feed(store, &members, &fields, &order, send, |done| progress(done, total)).await;
-    let (writer, rows) =
-        worker.await.map_err(|_| StoreError::integrity("package", "the writer failed"))??;
+    let (writer, rows) = worker.await.map_err(|_| StoreError::Fault("the package's writer broke off"))??;
     fed?;
     // Who was erased while it ran is still to be opened, and is not in it.
     let mut written = members;
@@ -180,7 +181,7 @@ pub async fn make(
     let (out, at_rest) = at_rest.finish().map_err(io)?.finish();
     let out = out.into_inner().map_err(|e| io(e.into_error()))?;
     out.sync_all().map_err(io)?;
-    Ok(Made { rows: count, file, at_rest, members: written })
+    Ok(Made { rows: count, file, at_rest, members: written, marks: rows.marks() })
 }
 
 fn write_row<W: std::io::Write>(writer: &mut RowWriter<W>, values: &[Plain]) -> Result<(), Error> {
@@ -251,13 +252,4 @@ fn row(e: RowError) -> Error {
 
 fn io(cause: std::io::Error) -> Error {
     Error::file("the package file", cause)
-}
-
-/// Flushes what a writer holds and waits for the disk.
-///
-/// # Errors
-/// The system's.
-pub fn settle(file: &mut File) -> std::io::Result<()> {
-    file.flush()?;
-    file.sync_all()
 }

@@ -1,7 +1,8 @@
 //! From rows to the file a vendor can open, and to nothing else.
 //!
-//! In which order rows go ([`order`]), how they are written ([`rows`]), encrypted to whom ([`container`]), and sealed how until the download gate opens it ([`at_rest`]). All of it is
-//! streams and values: no database, no clock.
+//! In which order rows go ([`order`]), how they are written ([`rows`]), encrypted to whom ([`container`]), and
+//! sealed how until the download gate opens it ([`at_rest`]). Those are streams and values. [`making`] reads the
+//! store and drives them; nothing here reads a clock.
 
 pub mod at_rest;
 pub mod container;

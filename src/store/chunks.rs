@@ -9,7 +9,8 @@
 //!                                       day number of birth
 //! ```
 //!
-//! Derived from the consent events: `audit verify --deep` rebuilds them and compares.
+//! Consent states are derived from the consent events: `audit verify --deep` rebuilds them and compares. Ages
+//! come from birthdays, which lie sealed, so they are compared with their head only.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,7 @@ use super::table::{CONSENT_CHUNK, Value};
 use super::{StoreError, View, Work};
 use crate::clock::{day, day_number};
 use crate::model::code::{Channel, Purpose, RecipientClass};
+use crate::model::day::under;
 use jiff::civil::Date;
 
 /// Ordinals a chunk covers.
@@ -104,10 +106,7 @@ impl Chunks {
         match u16::from_le_bytes([pair[0], pair[1]]) {
             0 => None,
             1 => Some(false),
-            born => {
-                let born = day(i64::from(born))?;
-                Some(today < years_after(born, years))
-            }
+            born => Some(under(day(i64::from(born))?, years, today)),
         }
     }
 
@@ -124,12 +123,6 @@ impl Chunks {
             pair.copy_from_slice(&code.to_le_bytes());
         }
     }
-}
-
-/// So many years later; 29 February becomes 1 March where there is none: a full year is over then.
-fn years_after(born: Date, years: i16) -> Date {
-    let year = born.year().saturating_add(years);
-    Date::new(year, born.month(), born.day()).or_else(|_| Date::new(year, 3, 1)).unwrap_or(Date::MAX)
 }
 
 impl View<'_> {

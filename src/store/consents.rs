@@ -41,7 +41,7 @@ pub struct ConsentEvent {
     pub actor: String,
     /// Version of the notice shown.
     pub notice: String,
-    /// Evidence: a reference, never a text about the member.
+    /// Evidence, sealed under the member's key by the caller; empty when there is none.
     pub evidence: String,
     /// What was said.
     pub marks: Vec<Mark>,
@@ -93,22 +93,6 @@ impl View<'_> {
                 _ => Err(StoreError::integrity("suppression", "a row does not parse")),
             })
             .collect()
-    }
-
-    /// Why a contact point is suppressed, if it is.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn suppression_reason(
-        &mut self,
-        index: Index,
-        tag: &Tag,
-    ) -> Result<Option<String>, StoreError> {
-        let key = [Arg::Int(i64::from(index.number())), Arg::Bytes(tag)];
-        Ok(self.row(&SUPPRESSION, &key).await?.and_then(|r| match &r[2] {
-            Value::Text(reason) => Some(reason.clone()),
-            _ => None,
-        }))
     }
 
     /// Members who share a contact point with another: groups of two and more.

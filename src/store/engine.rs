@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
 use sqlx::{
@@ -19,6 +19,7 @@ use sqlx::{
 };
 
 use super::StoreError;
+pub(crate) use super::values::{Arg, Row};
 
 /// How long a writer waits for its turn before it gives up (contract: exit 3).
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
@@ -30,69 +31,6 @@ const MOST_KEPT: usize = 64;
 /// Rows that SQLite's thread may be ahead of their reader, about a megabyte of members' records: with a
 /// few, the two threads wake each other every few rows.
 const ROWS_AHEAD: usize = 1024;
-
-/// A value on its way into a statement.
-#[derive(Clone, Copy)]
-pub(crate) enum Arg<'a> {
-    Int(i64),
-    Text(&'a str),
-    Bytes(&'a [u8]),
-    NullInt,
-    NullText,
-    NullBytes,
-}
-
-impl<'a> Arg<'a> {
-    pub(crate) fn maybe_int(v: Option<i64>) -> Self {
-        v.map_or(Arg::NullInt, Arg::Int)
-    }
-
-    pub(crate) fn maybe_text(v: Option<&'a str>) -> Self {
-        v.map_or(Arg::NullText, Arg::Text)
-    }
-}
-
-/// A row on its way out.
-pub(crate) enum Row {
-    Sqlite(SqliteRow),
-    Postgres(PgRow),
-}
-
-macro_rules! getter {
-    ($name:ident, $type:ty) => {
-        pub(crate) fn $name(&self, i: usize) -> Result<$type, StoreError> {
-            match self {
-                Row::Sqlite(row) => Ok(row.try_get::<$type, _>(i)?),
-                Row::Postgres(row) => Ok(row.try_get::<$type, _>(i)?),
-            }
-        }
-    };
-}
-
-impl Row {
-    getter!(int, i64);
-    getter!(text, String);
-    getter!(bytes, Vec<u8>);
-    getter!(maybe_int, Option<i64>);
-    getter!(maybe_text, Option<String>);
-    getter!(maybe_bytes, Option<Vec<u8>>);
-
-    /// A text without a copy.
-    pub(crate) fn str(&self, i: usize) -> Result<Option<&str>, StoreError> {
-        match self {
-            Row::Sqlite(row) => Ok(row.try_get::<Option<&str>, _>(i)?),
-            Row::Postgres(row) => Ok(row.try_get::<Option<&str>, _>(i)?),
-        }
-    }
-
-    /// Bytes without a copy, for the paths that read a million rows.
-    pub(crate) fn slice(&self, i: usize) -> Result<&[u8], StoreError> {
-        match self {
-            Row::Sqlite(row) => Ok(row.try_get::<&[u8], _>(i)?),
-            Row::Postgres(row) => Ok(row.try_get::<&[u8], _>(i)?),
-        }
-    }
-}
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
@@ -388,13 +326,13 @@ impl Engine {
         let mut tx = self.begin_read().await?;
         match &mut tx {
             Tx::Sqlite(_) => {
-                for (pragma, want) in [
-                    ("select cast(synchronous as text) from pragma_synchronous", "2"),
-                    ("select journal_mode from pragma_journal_mode", "wal"),
+                for (setting, sql, want) in [
+                    ("synchronous", "select cast(synchronous as text) from pragma_synchronous", "2"),
+                    ("journal_mode", "select journal_mode from pragma_journal_mode", "wal"),
                 ] {
-                    let found = tx.one(pragma, &[]).await?.text(0)?;
+                    let found = tx.one(sql, &[]).await?.text(0)?;
                     if found != want {
-                        return Err(StoreError::NotDurable(pragma, found));
+                        return Err(StoreError::NotDurable(setting, found));
                     }
                 }
             }

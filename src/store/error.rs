@@ -3,7 +3,7 @@
 use crate::clock::NoRandomness;
 use crate::keyring::root::RootError;
 
-/// An error of the store. [`StoreError::class`] says what kind of exit it is.
+/// An error of the store. `cli::failure` says which exit it is.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no vault where it was looked for.
@@ -50,6 +50,9 @@ pub enum StoreError {
     /// The clock went back by more than five seconds.
     #[error("the clock is {0} s behind the log's last entry; set it right first")]
     ClockBack(i64),
+    /// The high-water file is there and cannot be read.
+    #[error("the high-water mark cannot be read at {0}: {1}")]
+    HighWaterUnreadable(std::path::PathBuf, #[source] std::io::Error),
     /// The high-water file cannot be written, so nothing may be acknowledged.
     #[error("the high-water mark cannot be written at {0}: {1}")]
     HighWater(std::path::PathBuf, #[source] std::io::Error),
@@ -63,6 +66,9 @@ pub enum StoreError {
     /// The root key failed.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// This program did what it never should; the data is not to blame. The words say what.
+    #[error("a fault in this program: {0}; nothing more was stored")]
+    Fault(&'static str),
     /// Any other database error.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
@@ -93,6 +99,9 @@ impl StoreError {
     }
 }
 
+/// SQLITE_IOERR_SHMSIZE: the index of the write-ahead log, made at the first opening, found no room.
+const NO_ROOM_FOR_SHM: &str = "4874";
+
 /// The constraint's name out of SQLite's words, which name a unique one's columns instead. As
 /// PostgreSQL does, a primary key goes by its table: `package_pkey`.
 fn constraint(text: &str) -> String {
@@ -114,7 +123,7 @@ impl From<sqlx::Error> for StoreError {
                 let is_sqlite = code.len() <= 4;
                 if (is_sqlite && (sqlite == 5 || sqlite == 6)) || code == "55P03" || code == "57014" {
                     StoreError::Busy
-                } else if (is_sqlite && sqlite == 13) || code == "53100" {
+                } else if (is_sqlite && (sqlite == 13 || code == NO_ROOM_FOR_SHM)) || code == "53100" {
                     StoreError::DiskFull
                 } else if (is_sqlite && (sqlite == 8 || sqlite == 14)) || code == "25006" {
                     StoreError::ReadOnly

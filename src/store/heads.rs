@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use super::StoreError;
 use super::engine::{Arg, Tx};
-use super::table::{TABLES, Table, args};
+use super::table::{TABLES, Table};
 use crate::keyring::{Keyring, sha256};
 
 /// Rows and accumulator of one table.
@@ -145,16 +145,16 @@ pub(crate) async fn recompute(
     table: &Table,
 ) -> Result<Accumulator, StoreError> {
     let mut sum = Accumulator::default();
-    let mut scratch = Vec::new();
-    let mut last: Option<Vec<super::table::Value>> = None;
+    let (mut bytes, mut last) = (Vec::new(), Vec::new());
     let mut rows = tx.stream(table.scan_sql(), &[]);
     while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable(table.name))? {
-        let values = table.read(&row).map_err(|e| e.unreadable(table.name))?;
-        if last.as_ref().is_some_and(|l| l[..table.key] == values[..table.key]) {
+        let key_end = table.encode_row(&row, &mut bytes).map_err(|e| e.unreadable(table.name))?;
+        if last == bytes[..key_end] {
             return Err(StoreError::integrity(table.name, "a key stands twice"));
         }
-        sum.add(&row_mac(keyring, table, &args(&values), &mut scratch));
-        last = Some(values);
+        last.clear();
+        last.extend_from_slice(&bytes[..key_end]);
+        sum.add(&keyring.row_mac(&bytes));
     }
     Ok(sum)
 }

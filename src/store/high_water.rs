@@ -32,7 +32,7 @@ impl HighWater {
                 .map(Some)
                 .map_err(|_| StoreError::integrity("high-water mark", self.path.display().to_string())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(StoreError::HighWater(self.path.clone(), e)),
+            Err(e) => Err(StoreError::HighWaterUnreadable(self.path.clone(), e)),
         }
     }
 

@@ -4,16 +4,22 @@ use futures_util::TryStreamExt as _;
 
 use super::engine::Arg;
 use super::heads::recompute;
-use super::table::TABLES;
+use super::table::{Checked, TABLES};
 use super::work::Head;
 use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
 use crate::audit::proof::{ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion};
 use crate::audit::tree::{Hash, leaf_hash};
+use crate::clock::Micros;
 use crate::model::ids::Alias;
 
 impl View<'_> {
+    /// The first instant of a day of the vault's zone.
+    pub fn start_of_day(&self, number: i64) -> Micros {
+        crate::clock::day(number).map_or(0, |day| self.store.clock.start_of(day))
+    }
+
     /// The newest checkpoint as a signed note.
     ///
     /// # Errors
@@ -116,11 +122,7 @@ impl View<'_> {
     pub async fn check_deciding_tables(&mut self) -> Result<(), StoreError> {
         let head = self.head().await?;
         let keyring = self.store.keyring.clone();
-        for table in TABLES.iter().filter(|t| t.decides) {
-            if recompute(&mut self.tx, &keyring, table).await? != head.heads.of(table) {
-                return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
-            }
-        }
+        self.compare(&head, Checked::Start).await?;
         let last =
             head.size.checked_sub(1).ok_or_else(|| StoreError::integrity("log_head", "an empty log"))?;
         let leaf = self.leaves(last, head.size).await?.pop();
@@ -136,6 +138,28 @@ impl View<'_> {
             Some(_) => Ok(()),
             None => Err(StoreError::integrity("log_leaf", "the last entry is not a leaf")),
         }
+    }
+}
+
+impl View<'_> {
+    /// The same for the members' own tables, which an execution and a download read: as long as a walk
+    /// over all members, so it is done in a snapshot of its own and holds no writer up.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] names the table.
+    pub async fn check_released_tables(&mut self) -> Result<(), StoreError> {
+        let head = self.head().await?;
+        self.compare(&head, Checked::Release).await
+    }
+
+    async fn compare(&mut self, head: &Head, when: Checked) -> Result<(), StoreError> {
+        let keyring = self.store.keyring.clone();
+        for table in TABLES.iter().filter(|t| t.checked == when) {
+            if recompute(&mut self.tx, &keyring, table).await? != head.heads.of(table) {
+                return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -233,14 +233,6 @@ impl View<'_> {
     pub async fn member_count(&mut self) -> Result<i64, StoreError> {
         self.tx.one("select count(*) from member", &[]).await?.int(0)
     }
-
-    /// The highest ordinal a member has.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn last_ordinal(&mut self) -> Result<i64, StoreError> {
-        Ok(self.tx.one("select max(ordinal) from member", &[]).await?.maybe_int(0)?.unwrap_or(0))
-    }
 }
 
 impl Work<'_> {

@@ -18,6 +18,7 @@ pub mod policies;
 pub mod requests;
 pub mod selecting;
 mod table;
+mod values;
 pub mod vendors;
 pub mod verify;
 mod work;
@@ -119,7 +120,7 @@ impl Store {
             .map_err(folder)?;
         let manifest_key = files::create(&place.dir, "manifest", &root)?;
         let keyring = Arc::new(Keyring::open(info.id, &root, &wrapped)?);
-        let high_water = HighWater::new(high_water_path(place, &info));
+        let high_water = HighWater::new(high_water_path(place, &info)?);
         let store =
             Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir: place.dir.clone() };
         store.write_birth(&wrapped).await?;
@@ -163,7 +164,7 @@ impl Store {
         let signer = signer(&info, files::load(&place.dir, "checkpoint", &root)?)?;
         let manifest_key = files::load(&place.dir, "manifest", &root)?;
         let clock = place.clock(&info.zone)?;
-        let high_water = HighWater::new(high_water_path(place, &info));
+        let high_water = HighWater::new(high_water_path(place, &info)?);
         let dir = place.dir.clone();
         let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir };
         store.check_at_start().await?;
@@ -253,13 +254,20 @@ fn signer(info: &VaultInfo, key: Ed25519KeyPair) -> Result<NoteSigner, StoreErro
     NoteSigner::new(&format!("{family}/{}", info.id), key).map_err(|_| StoreError::Root(RootError::Wrong))
 }
 
-fn high_water_path(place: &Place, info: &VaultInfo) -> PathBuf {
-    place.high_water.clone().unwrap_or_else(|| {
-        let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).unwrap_or_else(|| {
-            std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default().join(".local/state")
-        });
-        state.join("countersign").join(info.id.to_string()).join("high-water")
-    })
+/// The mark's place: named, or under the user's state folder. Without a home there is no such folder, and a
+/// mark in whatever folder one stands in would be another one each time.
+fn high_water_path(place: &Place, info: &VaultInfo) -> Result<PathBuf, StoreError> {
+    if let Some(path) = &place.high_water {
+        return Ok(path.clone());
+    }
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    let state = state.filter(|path| path.is_absolute()).ok_or_else(|| {
+        let none =
+            std::io::Error::new(std::io::ErrorKind::NotFound, "no home folder; name one with --high-water");
+        StoreError::HighWater(PathBuf::from("(unnamed)"), none)
+    })?;
+    Ok(state.join("countersign").join(info.id.to_string()).join("high-water"))
 }
 
 /// What the vault is and its wrapped keys: all that is read before there is a key to check it with.

@@ -6,6 +6,7 @@ use super::engine::{Arg, built};
 use super::members::{ContactTag, unpack};
 use super::{StoreError, View};
 use crate::clock::day_number;
+use crate::keyring::Tag;
 use crate::model::selection::{Between, Node, Selection, Test};
 
 /// What deciding about one selected member needs; nothing personal.
@@ -25,6 +26,13 @@ pub struct Selected {
     pub unsafe_fields: i64,
     /// Tags of contact points; only when asked for.
     pub tags: Vec<ContactTag>,
+}
+
+/// What a set of members and their contact points comes to: the sum of their marks. A member whose contact
+/// point changed has another mark, so two equal sums are the same people at the same places. Tags are
+/// keyed and random, so nobody can choose them to cancel out.
+pub fn contact_mark(ordinal: u64, tag: &Tag) -> u128 {
+    u128::from_le_bytes(*tag).wrapping_mul(u128::from(ordinal) * 2 + 1)
 }
 
 /// An owned value for a statement that is put together.
@@ -98,7 +106,7 @@ impl View<'_> {
         mut visit: impl FnMut(i64, &[u8], &[u8], i64, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let sql = "select r.ordinal, r.id, r.record, k.kek, k.wrapped from member_record r \
-                   join keys.data_key k on k.ordinal = r.ordinal \
+                   join keys.data_key k on k.ordinal = r.ordinal and k.id = r.id \
                    where r.ordinal >= $1 and r.ordinal < $2 and k.ordinal >= $1 and k.ordinal < $2 order by r.ordinal";
         let args = [Arg::Int(from), Arg::Int(to)];
         let mut rows = self.tx.stream(sql, &args);

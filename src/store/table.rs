@@ -21,21 +21,32 @@ pub(crate) enum Kind {
 }
 use Kind::*;
 
+/// When a table is compared with its head; each comes on top of the one after it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Checked {
+    /// Only by `audit verify --deep`.
+    Deep,
+    /// Before an execution and a download, which read it: as large as there are members.
+    Release,
+    /// At every start too: a decision about anything reads it.
+    Start,
+}
+use Checked::*;
+
 /// A protected table.
 pub(crate) struct Table {
     pub(crate) name: &'static str,
     /// How many leading columns are the primary key.
     pub(crate) key: usize,
     pub(crate) columns: &'static [(&'static str, Kind)],
-    /// Whether a decision reads it: then it is checked at start, execution and download, not only by
-    /// `audit verify --deep`.
-    pub(crate) decides: bool,
+    /// When it is compared with its head, beside `audit verify --deep`.
+    pub(crate) checked: Checked,
 }
 
 macro_rules! tables {
-    ($($id:ident = $name:literal, $key:literal, $decides:literal, [$($col:literal $kind:ident),+ $(,)?];)+) => {
+    ($($id:ident = $name:literal, $key:literal, $checked:ident, [$($col:literal $kind:ident),+ $(,)?];)+) => {
         $(pub(crate) static $id: Table = Table {
-            name: $name, key: $key, decides: $decides, columns: &[$(($col, $kind)),+],
+            name: $name, key: $key, checked: $checked, columns: &[$(($col, $kind)),+],
         };)+
         /// Every protected table, in the order in which heads are kept.
         pub(crate) static TABLES: &[&Table] = &[$(&$id),+];
@@ -43,47 +54,47 @@ macro_rules! tables {
 }
 
 tables! {
-    VAULT = "vault", 1, true, ["id" Int, "vault_id" Bytes, "demo" Int, "zone" Text, "created_at" Int];
-    VAULT_KEY = "vault_key", 2, true, ["kind" Text, "version" Int, "wrapped" Bytes];
-    UNIT = "unit", 1, true, ["code" Text, "kind" Text, "function" MaybeText, "parent" MaybeText,
+    VAULT = "vault", 1, Start, ["id" Int, "vault_id" Bytes, "demo" Int, "zone" Text, "created_at" Int];
+    VAULT_KEY = "vault_key", 2, Start, ["kind" Text, "version" Int, "wrapped" Bytes];
+    UNIT = "unit", 1, Start, ["code" Text, "kind" Text, "function" MaybeText, "parent" MaybeText,
         "name_zh" Text, "name_en" Text];
-    PERSON = "person", 1, true, ["login" Text, "name" Text, "unit" Text, "rank" Text, "suspended" Int];
-    ROLE_GRANT = "role_grant", 3, true, ["login" Text, "role" Text, "unit" Text];
-    CREDENTIAL = "credential", 2, true, ["login" Text, "number" Int, "salt" Bytes, "public_key" Bytes,
+    PERSON = "person", 1, Start, ["login" Text, "name" Text, "unit" Text, "rank" Text, "suspended" Int];
+    ROLE_GRANT = "role_grant", 3, Start, ["login" Text, "role" Text, "unit" Text];
+    CREDENTIAL = "credential", 2, Start, ["login" Text, "number" Int, "salt" Bytes, "public_key" Bytes,
         "sealed_seed" Bytes, "enrolled_seq" Int, "ended_seq" MaybeInt];
-    ENROLMENT = "enrolment", 1, true, ["login" Text, "code_hash" Bytes, "expires_at" Int];
-    VENDOR = "vendor", 1, true, ["code" Text, "name_zh" Text, "name_en" Text, "channels" Text,
+    ENROLMENT = "enrolment", 1, Start, ["login" Text, "code_hash" Bytes, "expires_at" Int];
+    VENDOR = "vendor", 1, Start, ["code" Text, "name_zh" Text, "name_en" Text, "channels" Text,
         "contract_reference" Text, "contract_from" Int, "contract_to" Int, "recipient" Text,
         "fingerprint" Text, "checked_by" Text, "suspended" Int];
-    POLICY_VERSION = "policy_version", 1, true, ["id" Int, "digest" Bytes, "files" Bytes,
+    POLICY_VERSION = "policy_version", 1, Start, ["id" Int, "digest" Bytes, "files" Bytes,
         "proposed_by" Text, "proposed_at" Int, "proposed_sig" MaybeBytes, "seconded_by" MaybeText,
         "seconded_at" MaybeInt, "seconded_sig" MaybeBytes, "effective_at" Int];
-    DOCUMENT = "document", 3, true, ["family" Text, "version" Text, "language" Text, "digest" Bytes,
+    DOCUMENT = "document", 3, Start, ["family" Text, "version" Text, "language" Text, "digest" Bytes,
         "body" Text, "effective_on" Int];
-    MEMBER = "member", 1, false, ["ordinal" Int, "id" Bytes, "home_store" MaybeText, "tier" Text,
+    MEMBER = "member", 1, Release, ["ordinal" Int, "id" Bytes, "home_store" MaybeText, "tier" Text,
         "card_type" Text, "status" Text, "joined_on" MaybeInt, "last_visit_on" MaybeInt,
         "spend_cents" MaybeInt, "birth_month" MaybeInt, "covenant_family" MaybeText,
         "covenant_version" MaybeText, "legacy" Int, "present" Int, "unsafe" Int, "tags" Bytes,
         "created_at" Int, "changed_at" Int];
-    MEMBER_RECORD = "member_record", 1, false, ["ordinal" Int, "id" Bytes, "record" Bytes];
-    MEMBER_INDEX = "member_index", 3, false, ["idx" Int, "tag" Bytes, "ordinal" Int];
-    CONSENT_EVENT = "consent_event", 2, false, ["ordinal" Int, "number" Int, "at" Int, "source" Text,
+    MEMBER_RECORD = "member_record", 1, Release, ["ordinal" Int, "id" Bytes, "record" Bytes];
+    MEMBER_INDEX = "member_index", 3, Release, ["idx" Int, "tag" Bytes, "ordinal" Int];
+    CONSENT_EVENT = "consent_event", 2, Deep, ["ordinal" Int, "number" Int, "at" Int, "source" Text,
         "actor" Text, "notice" Text, "evidence" Text, "marks" Bytes];
-    CONSENT_CHUNK = "consent_chunk", 2, true, ["kind" Text, "chunk" Int, "body" Bytes];
-    SUPPRESSION = "suppression", 2, true, ["idx" Int, "tag" Bytes, "reason" Text, "at" Int];
-    REQUEST = "request", 1, true, ["no" Text, "unit" Text, "site" Text, "year" Int, "serial" Int,
+    CONSENT_CHUNK = "consent_chunk", 2, Start, ["kind" Text, "chunk" Int, "body" Bytes];
+    SUPPRESSION = "suppression", 2, Start, ["idx" Int, "tag" Bytes, "reason" Text, "at" Int];
+    REQUEST = "request", 1, Start, ["no" Text, "unit" Text, "site" Text, "year" Int, "serial" Int,
         "drafted_by" Text, "form" Text, "created_at" Int, "changed_at" Int];
-    SUBMISSION = "submission", 2, true, ["no" Text, "round" Int, "body" Bytes, "digest" Bytes];
-    SIGNATURE = "signature", 3, true, ["no" Text, "round" Int, "number" Int, "payload" Bytes,
+    SUBMISSION = "submission", 2, Start, ["no" Text, "round" Int, "body" Bytes, "digest" Bytes];
+    SIGNATURE = "signature", 3, Start, ["no" Text, "round" Int, "number" Int, "payload" Bytes,
         "sig" Bytes, "signer" Text];
-    PACKAGE = "package", 1, true, ["no" Text, "request_no" Text, "round" Int, "serial" Int,
+    PACKAGE = "package", 1, Start, ["no" Text, "request_no" Text, "round" Int, "serial" Int,
         "executor" Text, "live" MaybeInt];
-    PACKAGE_FACT = "package_fact", 2, true, ["package" Text, "number" Int, "kind" Text, "at" Int,
+    PACKAGE_FACT = "package_fact", 2, Start, ["package" Text, "number" Int, "kind" Text, "at" Int,
         "actor" Text, "body" Text];
-    DISCLOSURE = "disclosure", 2, true, ["package" Text, "version" Int, "digest" Bytes, "body" Bytes];
-    ERASURE = "erasure", 1, true, ["case_no" Text, "ordinal" Int, "alias" Bytes, "ordered_at" Int,
+    DISCLOSURE = "disclosure", 2, Start, ["package" Text, "version" Int, "digest" Bytes, "body" Bytes];
+    ERASURE = "erasure", 1, Start, ["case_no" Text, "ordinal" Int, "alias" Bytes, "ordered_at" Int,
         "finished_at" MaybeInt];
-    REMARK = "remark", 1, false, ["seq" Int, "salt" Bytes, "body" Bytes];
+    REMARK = "remark", 1, Deep, ["seq" Int, "salt" Bytes, "body" Bytes];
 }
 
 impl Table {
@@ -144,23 +155,30 @@ impl Table {
         out.push(self.name.len() as u8);
         out.extend_from_slice(self.name.as_bytes());
         for arg in args {
-            let (tag, bytes) = match arg {
-                Arg::NullInt | Arg::NullText | Arg::NullBytes => {
-                    out.push(0);
-                    continue;
-                }
-                Arg::Int(v) => {
-                    out.push(1);
-                    out.extend_from_slice(&v.to_le_bytes());
-                    continue;
-                }
-                Arg::Text(v) => (2, v.as_bytes()),
-                Arg::Bytes(v) => (3, *v),
-            };
-            out.push(tag);
-            out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-            out.extend_from_slice(bytes);
+            match arg {
+                Arg::NullInt | Arg::NullText | Arg::NullBytes => put(out, None),
+                arg => put(out, Some(*arg)),
+            }
         }
+    }
+
+    /// The bytes of a stored row, as [`Table::encode`] makes them, and where its key ends in them; without
+    /// a copy of any value, for the tables that are as large as there are members.
+    pub(crate) fn encode_row(&self, row: &Row, out: &mut Vec<u8>) -> Result<usize, StoreError> {
+        self.encode(&[], out);
+        let mut key_end = 0;
+        for (i, (_, kind)) in self.columns.iter().enumerate() {
+            match kind {
+                Int => put(out, Some(Arg::Int(row.int(i)?))),
+                MaybeInt => put(out, row.maybe_int(i)?.map(Arg::Int)),
+                Text | MaybeText => put(out, row.str(i)?.map(Arg::Text)),
+                Bytes | MaybeBytes => put(out, row.maybe_slice(i)?.map(Arg::Bytes)),
+            }
+            if i + 1 == self.key {
+                key_end = out.len();
+            }
+        }
+        Ok(key_end)
     }
 
     /// A stored row as values again.
@@ -180,6 +198,25 @@ impl Table {
             })
             .collect()
     }
+}
+
+fn put(out: &mut Vec<u8>, value: Option<Arg<'_>>) {
+    let (tag, bytes) = match value {
+        Some(Arg::Int(v)) => {
+            out.push(1);
+            out.extend_from_slice(&v.to_le_bytes());
+            return;
+        }
+        Some(Arg::Text(v)) => (2, v.as_bytes()),
+        Some(Arg::Bytes(v)) => (3, v),
+        _ => {
+            out.push(0);
+            return;
+        }
+    };
+    out.push(tag);
+    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    out.extend_from_slice(bytes);
 }
 
 /// An owned value of a stored row.

@@ -1,5 +1,5 @@
 //! Verifying everything that is stored: the tree leaf by leaf, and with `deep` every table against the
-//! heads the log speaks of, every key, every chunk against the events it comes from.
+//! heads the log speaks of, every key, every consent chunk against the events it comes from.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -29,6 +29,9 @@ impl Vault {
             return Err(DoesNotOpen);
         }
         let key = self.key(wrapped)?;
+        if key.alias(record)? != scope.alias {
+            return Err(DoesNotOpen);
+        }
         let mut out = Vec::new();
         for field in scope.fields {
             if let Some(plain) = open_field(&key, record, field)? {
@@ -56,6 +59,9 @@ impl Vault {
                     return Err(DoesNotOpen);
                 }
                 let key = self.key(wrapped)?;
+                if scope.alias.is_some_and(|alias| key.alias(record) != Ok(alias)) {
+                    return Err(DoesNotOpen);
+                }
                 let mut out = Vec::new();
                 for field in Field::ALL {
                     if let Some(plain) = open_field(&key, record, *field)? {

@@ -3,13 +3,16 @@
 use zeroize::Zeroizing;
 
 use super::plain::Plain;
+use super::tags::PostContact;
 use super::{MemberKey, Vault};
 use crate::access::{Grant, PackageRows};
+use crate::keyring::Tag;
 use crate::keyring::aead::DoesNotOpen;
-use crate::model::field::Field;
+use crate::model::field::{Field, Index};
 use crate::model::ids::MemberId;
 use crate::model::ordinals::OrdinalSet;
 use crate::model::sealed::entries;
+use crate::store::selecting::contact_mark;
 
 /// A member was asked for that this package's grant does not cover, or covers no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -36,8 +39,8 @@ pub struct SealedMember<'a> {
     pub wrapped: &'a [u8],
 }
 
-/// Where a member's card number stands among others; says nothing else about it.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// Where a member's card number stands among others; says nothing else about it, and is wiped.
+#[derive(PartialEq, Eq, PartialOrd, Ord, zeroize::ZeroizeOnDrop)]
 pub struct CardRank(usize, [u8; 32]);
 
 /// Opens each member of a package once.
@@ -46,6 +49,8 @@ pub struct Rows {
     fields: Vec<Field>,
     left: OrdinalSet,
     values: Vec<Plain>,
+    contact: Index,
+    marks: u128,
 }
 
 impl Vault {
@@ -53,7 +58,12 @@ impl Vault {
     ///
     /// # Errors
     /// [`NotItsMember::NotCovered`] when a column is not among the granted fields.
-    pub fn rows(&self, grant: Grant<PackageRows>, fields: &[Field]) -> Result<Rows, NotItsMember> {
+    pub fn rows(
+        &self,
+        grant: Grant<PackageRows>,
+        fields: &[Field],
+        contact: Index,
+    ) -> Result<Rows, NotItsMember> {
         let scope = grant.consume();
         if !fields.iter().all(|f| scope.fields.contains(f)) {
             return Err(NotItsMember::NotCovered);
@@ -62,6 +72,8 @@ impl Vault {
             vault: self.clone(),
             fields: fields.to_vec(),
             left: scope.members,
+            contact,
+            marks: 0,
             values: fields.iter().map(|_| Plain::empty()).collect(),
         })
     }
@@ -116,7 +128,36 @@ impl Rows {
         if found != self.fields.len() {
             return Err(DoesNotOpen.into());
         }
+        let tag = self.tag()?;
+        self.marks = self.marks.wrapping_add(contact_mark(m.ordinal, &tag));
         Ok(&self.values)
+    }
+
+    /// What the members opened so far and their contact points come to.
+    pub fn marks(&self) -> u128 {
+        self.marks
+    }
+
+    /// The tag of the contact point that was just opened.
+    fn tag(&self) -> Result<Tag, DoesNotOpen> {
+        let value = |field: Field| -> Result<&str, DoesNotOpen> {
+            let column = self.fields.iter().position(|f| *f == field).ok_or(DoesNotOpen)?;
+            self.values[column].lend()
+        };
+        let keyring = &self.vault.keyring;
+        Ok(match self.contact {
+            Index::Mobile => keyring.index_tag(Index::Mobile, value(Field::Mobile)?.as_bytes()),
+            Index::Email => keyring.index_tag(Index::Email, value(Field::Email)?.as_bytes()),
+            Index::Card => keyring.index_tag(Index::Card, value(Field::Card)?.as_bytes()),
+            Index::Post => {
+                let post = PostContact {
+                    name: value(Field::Name)?,
+                    address: value(Field::Address)?,
+                    postcode: value(Field::Postcode)?,
+                };
+                keyring.index_tag(Index::Post, &post.folded())
+            }
+        })
     }
 
     fn key(&self, m: &SealedMember<'_>) -> Result<MemberKey, NotItsMember> {

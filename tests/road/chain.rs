@@ -27,7 +27,7 @@ async fn every_subset_of_signatures_but_the_full_one_is_refused(world: &World) {
     for mask in 0u8..8 {
         let no = submitted(&broker, "sms").await;
         for (i, who) in signers.iter().enumerate().filter(|(i, _)| mask & (1 << i) != 0) {
-            let result = code(broker.request_sign(step(&broker, who).await.unwrap(), &no, None).await);
+            let result = code(broker.request_sign(step(&broker, who).await.unwrap(), &no, None, None).await);
             let whole_before = mask & ((1 << i) - 1) == (1 << i) - 1;
             assert_eq!(result, if whole_before { "done" } else { "not_your_step" }, "{mask:03b} {who}");
         }
@@ -64,12 +64,13 @@ async fn signatures_come_in_their_order_and_from_five_people(world: &World) {
                 if who == cast[turn] {
                     continue;
                 }
-                let refused = code(broker.request_sign(step(&broker, who).await.unwrap(), &no, None).await);
+                let refused =
+                    code(broker.request_sign(step(&broker, who).await.unwrap(), &no, None, None).await);
                 let wanted =
                     if cast[..turn].contains(&who) { "separation_of_duties" } else { "not_your_step" };
                 assert_eq!(refused, wanted, "{channel} turn {turn} {who}");
             }
-            broker.request_sign(step(&broker, cast[turn]).await.unwrap(), &no, None).await.unwrap();
+            broker.request_sign(step(&broker, cast[turn]).await.unwrap(), &no, None, None).await.unwrap();
         }
         for who in everyone.iter().filter(|who| **who != cast[4]) {
             assert_ne!(execute(&broker, who, &no).await, "done", "{channel} {who}");
@@ -119,24 +120,35 @@ async fn what_changes_afterwards_voids_it(world: &World) {
         let no = broker.request_draft(officer.caller(), &text).await.unwrap();
         broker.request_submit(officer, &no).await.unwrap();
         for who in ["s1.head", "s1.pop", "mem.head"] {
-            broker.request_sign(step(&broker, who).await.unwrap(), &no, None).await.unwrap();
+            broker.request_sign(step(&broker, who).await.unwrap(), &no, None, None).await.unwrap();
         }
         no
     };
     // Another policy that still permits it leaves the signatures standing; one that does not, voids.
     adopt(&broker, &[("switches.toml", "# Whether only", "# whether only")]).await;
     assert_eq!(
-        code(broker.request_sign(step(&broker, "s1.head").await.unwrap(), &no, None).await),
+        code(broker.request_sign(step(&broker, "s1.head").await.unwrap(), &no, None, None).await),
         "signed_already"
     );
     let on = "purpose = \"promotion\"\nchannel = \"sms\"\nenabled = true";
-    let tested = "expect = \"mobile\"\ncontact_point = \"mobile\"";
-    let off = on.replace("true", "false");
-    adopt(
-        &broker,
-        &[("channels.toml", on, &off), ("channels.test.toml", tested, "expect = \"channel_off\"")],
-    )
-    .await;
+    let (tested, off) = ("expect = \"mobile\"\ncontact_point = \"mobile\"", on.replace("true", "false"));
+    let refused = "expect = \"channel_off\"";
+    let mut edits = vec![("channels.toml", on, off.as_str()), ("channels.test.toml", tested, refused)];
+    let asked: Vec<(String, String)> = [
+        ("\"mobile\"", "allow"),
+        ("\"mobile\", \"name\"", "field_not_allowed"),
+        ("\"name\"", "field_not_allowed"),
+        ("", "field_missing"),
+        ("\"mobile\", \"card\"", "field_not_allowed"),
+    ]
+    .iter()
+    .map(|(fields, answer)| {
+        let question = format!("channel = \"sms\"\nfields = [{fields}]\nexpect = ");
+        (format!("{question}\"{answer}\""), format!("{question}\"channel_off\""))
+    })
+    .collect();
+    edits.extend(asked.iter().map(|(from, to)| ("release_fields.test.toml", from.as_str(), to.as_str())));
+    adopt(&broker, &edits).await;
     assert_eq!(execute(&broker, "s1.it", &no).await, "channel_off");
 }
 
@@ -187,10 +199,10 @@ async fn a_round_can_be_returned_rejected_and_recalled(world: &World) {
     let head = || step(&broker, "hq.head");
     assert_eq!(code(broker.request_return(head().await.unwrap(), &no, " ").await), "bad_comment");
     broker.request_return(head().await.unwrap(), &no, "narrow it").await.unwrap();
-    assert_eq!(code(broker.request_sign(head().await.unwrap(), &no, None).await), "ended");
+    assert_eq!(code(broker.request_sign(head().await.unwrap(), &no, None, None).await), "ended");
 
     broker.request_submit(step(&broker, "hq.officer").await.unwrap(), &no).await.unwrap();
-    broker.request_sign(head().await.unwrap(), &no, Some("good")).await.unwrap();
+    broker.request_sign(head().await.unwrap(), &no, Some("good"), None).await.unwrap();
     broker.request_reject(step(&broker, "hq.planner").await.unwrap(), &no, "not this season").await.unwrap();
     assert_eq!(execute(&broker, "hq.it", &no).await, "ended");
 

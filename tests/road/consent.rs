@@ -123,6 +123,10 @@ async fn a_switch_is_off_until_two_people_sign(world: &World) {
     let executor = step(&broker, "hq.it").await.unwrap();
     assert_eq!(code(broker.request_execute(executor, &no, &|_, _| {}).await), "nobody_left");
     switch(&broker, "only_verified_contacts = true", "only_verified_contacts = false").await;
+    // Signed under the stricter policy, it stays under it (invariant 2); a new request is under the new one.
+    let executor = step(&broker, "hq.it").await.unwrap();
+    assert_eq!(code(broker.request_execute(executor, &no, &|_, _| {}).await), "nobody_left");
+    let no = signed(&broker, "sms").await;
     let executor = step(&broker, "hq.it").await.unwrap();
     assert_eq!(broker.request_execute(executor, &no, &|_, _| {}).await.unwrap().rows as usize, all);
 }

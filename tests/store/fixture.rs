@@ -106,6 +106,7 @@ pub fn place(folder: &tempfile::TempDir, url: &str) -> Place {
         url: url.to_owned(),
         high_water: Some(folder.path().join("state/high-water")),
         passphrase: None,
+        clock: None,
     }
 }
 

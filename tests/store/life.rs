@@ -235,8 +235,8 @@ async fn a_mark_that_cannot_be_written_stops_the_vault(vault: Vault) {
     std::fs::write(&state, "no folder").unwrap();
     // Stored, and not acknowledged; after that nothing is stored at all.
     assert!(matches!(work.commit(event()).await, Err(StoreError::HighWater(..))));
-    assert!(matches!(vault.store.work().await, Err(StoreError::HighWater(..))));
-    assert!(matches!(vault.open().await, Err(StoreError::HighWater(..))));
+    assert!(matches!(vault.store.work().await, Err(StoreError::HighWaterUnreadable(..))));
+    assert!(matches!(vault.open().await, Err(StoreError::HighWaterUnreadable(..))));
     assert_eq!(vault.store.view().await.unwrap().log_size().await.unwrap(), 2);
     std::fs::remove_file(&state).unwrap();
     std::fs::rename(&aside, &state).unwrap();

@@ -3,7 +3,7 @@
 
 use countersign::model::code::{Channel, Purpose, RecipientClass, Role};
 use countersign::model::field::Index;
-use countersign::model::ids::{Alias, Digest};
+use countersign::model::ids::Alias;
 use countersign::store::StoreError;
 use countersign::store::chunks::{AGE, State, consent_kind};
 use countersign::store::members::Member;
@@ -16,8 +16,11 @@ use crate::words::*;
 
 on_both_engines!(tampering_with_any_table_is_found, old_rows_put_back_are_found,);
 
-/// Derived tables: `--deep` compares them, no start does.
+/// Tables that no start compares: as large as there are members, or read by no decision.
 const NOT_DECIDING: &[&str] = &["member", "member_record", "member_index", "consent_event", "remark"];
+
+/// The members' own tables: execution and download compare them too.
+const RELEASED: &[&str] = &["member", "member_record", "member_index"];
 
 /// Tables of one row.
 const SINGLE: &[&str] = &["vault", "log_head", "keys.counter"];
@@ -263,6 +266,13 @@ async fn is_found(vault: &Vault, table: &Table, what: &str) {
     // The newest checkpoint stands in the head's row and is named for what it is.
     let named = names.contains(&table.name.as_str()) || table.name == "log_head" && names == ["checkpoint"];
     assert!(named && !verified.verified, "{place}: found only {names:?}");
+    if RELEASED.contains(&table.name.as_str()) {
+        let checked = vault.store.view().await.unwrap().check_released_tables().await;
+        assert!(
+            matches!(&checked, Err(StoreError::Integrity { what, .. }) if *what == table.name),
+            "{place}: an execution would not notice"
+        );
+    }
     if decides(&table.name) {
         let checked = vault.store.view().await.unwrap().check_deciding_tables().await;
         assert!(

@@ -25,6 +25,7 @@ pub struct Cli {
     program: PathBuf,
     data: PathBuf,
     globals: Vec<OsString>,
+    folder: Option<PathBuf>,
     env: Vec<(OsString, OsString)>,
 }
 
@@ -34,7 +35,7 @@ impl Cli {
         let data = data_dir.into();
         let globals = vec!["--data".into(), data.clone().into()];
         let program = PathBuf::from(env!("CARGO_BIN_EXE_countersign"));
-        let cli = Cli { program, data, globals, env: Vec::new() };
+        let cli = Cli { program, data, globals, folder: None, env: Vec::new() };
         for folder in [cli.home(), cli.state(), cli.tmp()] {
             fs::create_dir_all(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
         }
@@ -61,6 +62,12 @@ impl Cli {
     /// One more environment variable.
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Cli {
         self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Run in this folder, where relative paths start.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Cli {
+        self.folder = Some(folder.into());
         self
     }
 
@@ -135,6 +142,9 @@ impl Cli {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
         }
         command.env("LANG", "C.UTF-8").env("HOME", self.home());
         command.env("XDG_STATE_HOME", self.state()).env("TMPDIR", self.tmp());

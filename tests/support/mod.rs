@@ -3,12 +3,13 @@
 //!
 //! `generate` makes members, `expect` says which of them must be in which file, `cli` runs the built binary,
 //! `postgres` lends a private server, `scan` looks for plaintext in whatever was left behind, `world` is a
-//! furnished vault.
+//! furnished vault, `desk` the command line on it.
 
 // Each test binary compiles this folder and uses its own part of it.
 #![allow(dead_code)]
 
 pub mod cli;
+pub mod desk;
 pub mod expect;
 pub mod generate;
 pub mod postgres;

@@ -277,7 +277,7 @@ pub async fn signed(broker: &Broker, channel: &str) -> RequestNo {
     let no = submitted(broker, channel).await;
     for (who, expected) in cast(channel)[1..4].iter().zip(Step::ALL) {
         let step = step(broker, who).await.unwrap();
-        assert_eq!(broker.request_sign(step, &no, None).await.unwrap(), *expected);
+        assert_eq!(broker.request_sign(step, &no, None, None).await.unwrap(), *expected);
     }
     no
 }

@@ -9,9 +9,7 @@ use super::settling::{Look, Outcome, settle};
 use super::{Counts, Errors, ImportProgress, Next, Run, next, write_errors};
 use crate::broker::{Broker, Error};
 use crate::keyring::Tag;
-use crate::model::field::Index;
 use crate::model::ids::Digest;
-use crate::store::{StoreError, View};
 
 impl Broker {
     /// Checks and counts without storing. A card that stands in the file again counts as an update.
@@ -21,12 +19,12 @@ impl Broker {
         told: &mut mpsc::Receiver<Told>,
         errors: &mut Errors,
         progress: &(dyn Fn(ImportProgress) + Sync),
-    ) -> Result<(Counts, u64, Digest), Error> {
-        let (mut counts, mut flagged) = (Counts::default(), 0);
+    ) -> Result<(Counts, Digest), Error> {
+        let mut counts = Counts::default();
         let mut new_cards: HashSet<Tag> = HashSet::new();
         loop {
             let batch = match next(told).await? {
-                Next::Ended(sha256) => return Ok((counts, flagged, sha256)),
+                Next::Ended(sha256) => return Ok((counts, sha256)),
                 Next::Batch(batch) => batch,
             };
             counts.read += batch.read;
@@ -37,7 +35,6 @@ impl Broker {
                 let mut view = self.store.view().await?;
                 let look = Look::take(&mut view, &rows).await?;
                 let outcomes = settle(&run.job, &rows, &look)?;
-                flagged += count_shared_with_stored(&mut view, &rows, &outcomes).await?;
                 for (row, outcome) in rows.iter().zip(&outcomes) {
                     match outcome {
                         Outcome::Rejected(error) => rejected.push((row.line, vec![*error])),
@@ -56,30 +53,4 @@ impl Broker {
             progress(ImportProgress { rows: counts.read, bytes: batch.bytes });
         }
     }
-}
-
-/// Rows that would be new or changed and whose contact points other stored members hold.
-async fn count_shared_with_stored(
-    view: &mut View<'_>,
-    rows: &[&Checked],
-    outcomes: &[Outcome],
-) -> Result<u64, StoreError> {
-    let mut shared = HashSet::new();
-    for index in [Index::Mobile, Index::Email, Index::Post] {
-        let tags: Vec<Tag> =
-            rows.iter().flat_map(|r| &r.tags).filter(|t| t.index == index).map(|t| t.tag).collect();
-        let found = view.find_all(index, &tags).await?;
-        for (i, (row, outcome)) in rows.iter().zip(outcomes).enumerate() {
-            let own = match outcome {
-                Outcome::Born(_) => None,
-                Outcome::Changed(it) => Some(it.old.ordinal),
-                _ => continue,
-            };
-            let others = row.tags.iter().filter(|t| t.index == index).filter_map(|t| found.get(&t.tag));
-            if others.flatten().any(|ordinal| Some(*ordinal) != own) {
-                shared.insert(i);
-            }
-        }
-    }
-    Ok(shared.len() as u64)
 }

@@ -56,8 +56,7 @@ impl Broker {
             let rows: Vec<&Checked> = own.rounds.first().into_iter().flatten().collect();
             settle(&job, &rows, &look)
         });
-        // A blocking task that panicked is a fault in this program; nothing was stored.
-        let outcomes = settled.await.map_err(|_| StoreError::integrity("import", "sealing broke off"))??;
+        let outcomes = settled.await.map_err(|_| StoreError::Fault("sealing a batch broke off"))??;
         Ok(Prepared { batch, seen, outcomes })
     }
 

@@ -95,7 +95,7 @@ impl Broker {
         let commitment = work.add_remark(reason.unwrap_or_default()).await?;
         subject.event = subject.event.clone().fields(&fields).digest("commitment", commitment);
         let receipt = work.commit(subject.event.clone().count("changed", 0)).await?;
-        let grant = grant::one_member(receipt, subject.member.id, others).map_err(|_| DoesNotOpen)?;
+        let grant = grant::one_member(receipt, subject.member.id, others)?;
         Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
     }
 

@@ -6,8 +6,8 @@
 //! Start finishes what was ordered; nothing is acknowledged before the last entry.
 
 use super::super::{Broker, Caller, Error};
-use super::{check_reason, unknown_member};
 use crate::audit::event::{Action, Actor, Event};
+use crate::broker::subject::{check_reason, unknown_member};
 use crate::model::contact::CardNo;
 use crate::policy::Act;
 use crate::store::chunks::{AGE, State};

@@ -5,8 +5,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::{Broker, Caller, Error, Refusal};
-use super::{Subject, may_somewhere};
+use super::Subject;
 use crate::audit::event::{Action, Event};
+use crate::broker::subject::may_somewhere;
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{Alias, Digest, PackageNo, RequestNo, VendorCode};

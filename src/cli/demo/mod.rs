@@ -58,6 +58,8 @@ struct Made {
     errors: Option<PathBuf>,
     packages: Vec<Packaged>,
     verified: Verified,
+    /// A card to try the next commands on.
+    example: Option<String>,
 }
 
 impl Demo {
@@ -99,7 +101,7 @@ impl Demo {
             packages.push(road::walk(&world, campaign, &folder, &context.out).await?);
         }
         let verified = world.broker.audit_verify(true, &[]).await?;
-        Ok(Made { folder, place, world, report, errors, packages, verified })
+        Ok(Made { folder, place, world, report, errors, packages, verified, example: named.example.clone() })
     }
 
     /// Members by the verb that everyone calls; what is wrong with rows goes to a file that holds no value.

@@ -21,7 +21,12 @@ pub(in crate::cli) struct Named {
     pub(in crate::cli) stores: BTreeSet<UnitCode>,
     /// Covenants with their versions.
     pub(in crate::cli) covenants: BTreeSet<(CovenantFamily, String)>,
+    /// The card of a member of the first store who says yes to SMS, to try the next commands on.
+    pub(in crate::cli) example: Option<String>,
 }
+
+/// The store whose counter the demo's next commands are tried at.
+const EXAMPLE_STORE: &str = "S001";
 
 impl Named {
     /// What the made-up members name.
@@ -29,6 +34,7 @@ impl Named {
         Named {
             stores: STORES.iter().filter_map(|code| UnitCode::parse(code).ok()).collect(),
             covenants: COVENANTS.iter().map(|(family, version)| (*family, (*version).to_owned())).collect(),
+            example: None,
         }
     }
 
@@ -50,6 +56,10 @@ impl Named {
             named.stores.extend(row.home_store.value().and_then(|code| UnitCode::parse(code).ok()));
             if let Some((family, version)) = row.covenant.value() {
                 named.covenants.insert((*family, version.clone()));
+            }
+            let here = row.home_store.value().is_some_and(|store| store == EXAMPLE_STORE);
+            if named.example.is_none() && here && row.consents.sms == Some(true) {
+                named.example = Some(row.card.expose().to_owned());
             }
         }
         Ok(named)

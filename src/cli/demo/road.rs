@@ -87,7 +87,7 @@ pub(in crate::cli) async fn ask(world: &World, campaign: &Campaign) -> Result<Re
     let no = broker.request_draft(officer.caller(), &form(world, campaign)).await?;
     broker.request_submit(officer, &no).await?;
     for signer in campaign.signers {
-        broker.request_sign(world.step(signer).await?, &no, None).await?;
+        broker.request_sign(world.step(signer).await?, &no, None, None).await?;
     }
     Ok(no)
 }

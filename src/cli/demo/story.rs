@@ -77,15 +77,15 @@ fn tell_next(context: &Context, made: &Made) {
     let who = |login: &str| {
         format!("--as {login} --password-file {}", shell(&made.folder.secret(login).display().to_string()))
     };
+    let card = made.example.as_deref().map_or_else(|| super::people::card(0), str::to_owned);
     context.out.say("\nTry next:");
     for line in [
         format!("age -d -i {identity} {file} | head -3      # as the vendor"),
         format!("countersign {vault} audit verify --deep --against {manifest}"),
         format!("countersign {vault} request list {}", who("li.na")),
-        format!("countersign {vault} member show {} {}", super::people::card(0), who("liu.yang")),
+        format!("countersign {vault} member show {card} {}", who("liu.yang")),
         format!(
-            "countersign {vault} consent set {} --purpose promotion --channel sms --refuse {}",
-            super::people::card(0),
+            "countersign {vault} consent set {card} --purpose promotion --channel sms --refuse {}",
             who("lin.yu")
         ),
         format!("countersign {vault} doctor"),

@@ -73,11 +73,6 @@ impl OrgTree {
         self.upwards(code).find(|unit| matches!(unit.kind, UnitKind::Hq | UnitKind::Store))
     }
 
-    /// Whether a unit is `ancestor` or stands below it; an unknown unit stands nowhere.
-    pub fn is_within(&self, code: &UnitCode, ancestor: &UnitCode) -> bool {
-        self.upwards(code).any(|unit| unit.code == *ancestor)
-    }
-
     /// The departments of a site that have a function, by code.
     pub fn find(&self, site: &UnitCode, function: Function) -> impl Iterator<Item = &Unit> {
         self.units.values().filter(move |unit| {
@@ -135,14 +130,6 @@ mod tests {
         assert_eq!(site("S001-X"), Some("S001"));
         assert_eq!(site("S001"), Some("S001"));
         assert_eq!((site("GRP"), site("NONE")), (None, None));
-    }
-
-    #[test]
-    fn below_is_below_and_oneself() {
-        let tree = OrgTree::new(units()).unwrap();
-        let within = |one, other| tree.is_within(&code(one), &code(other));
-        assert!(within("S001-X", "GRP") && within("S001-X", "S001") && within("S001", "S001"));
-        assert!(!within("S001", "S001-X") && !within("HQ-MKT", "S001") && !within("NONE", "NONE"));
     }
 
     #[test]

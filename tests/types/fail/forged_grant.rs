@@ -5,7 +5,7 @@ use countersign::model::ids::MemberId;
 use countersign::store::Receipt;
 
 pub fn leave(receipt: Receipt, ids: Vec<MemberId>) -> Option<Grant<Masking>> {
-    Some(Grant { receipt, scope: Masking { ids } })
+    Some(Grant { receipt, scope: Masking { ids, alias: None } })
 }
 
 fn main() {}

@@ -5,7 +5,7 @@ use countersign::model::ids::MemberId;
 use countersign::store::Receipt;
 
 pub fn leave(receipt: Receipt, ids: Vec<MemberId>) -> Option<Grant<Masking>> {
-    Some(Grant::new(receipt, Masking { ids }))
+    Some(Grant::new(receipt, Masking { ids, alias: None }))
 }
 
 fn main() {}

@@ -3,7 +3,7 @@
 use countersign::vault::{Masked, Plain};
 
 pub fn show(_plain: &Plain, _masked: &Masked) -> String {
-    format!("{}", _plain)
+    format!("it is {}", _plain)
 }
 
 fn main() {}

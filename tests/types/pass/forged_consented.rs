@@ -5,7 +5,7 @@ use countersign::store::View;
 
 pub async fn say(signed: Signed, fall: Waterfall, view: &mut View<'_>) -> Option<Consented> {
     let _ = (view.log_size().await, fall.rows());
-    signed.consented(view, None).await.ok()
+    signed.consented(view, None, None).await.ok()
 }
 
 fn main() {}

@@ -12,7 +12,7 @@ pub async fn leave(
     view: &mut View<'_>,
 ) -> Option<Grant<PackageRows>> {
     let _ = view.log_size().await;
-    let whole = signed.consented(view, None).await.ok()?;
+    let whole = signed.consented(view, None, None).await.ok()?;
     package(receipt, no, &whole).ok()
 }
 

@@ -1,13 +1,13 @@
 //! A package's grant becomes one stream.
 
 use countersign::access::{Grant, PackageRows};
-use countersign::model::field::Field;
+use countersign::model::field::{Field, Index};
 use countersign::vault::Vault;
 
 pub fn twice(vault: &Vault, grants: [Grant<PackageRows>; 2], columns: &[Field]) {
     let [one, _two] = grants;
-    drop(vault.rows(one, columns));
-    drop(vault.rows(_two, columns));
+    drop(vault.rows(one, columns, Index::Mobile));
+    drop(vault.rows(_two, columns, Index::Mobile));
 }
 
 fn main() {}

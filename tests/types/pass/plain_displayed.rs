@@ -3,7 +3,7 @@
 use countersign::vault::{Masked, Plain};
 
 pub fn show(_plain: &Plain, _masked: &Masked) -> String {
-    format!("{}", _masked.as_str())
+    format!("it is {}", _masked.as_str())
 }
 
 fn main() {}
