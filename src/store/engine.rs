@@ -24,9 +24,13 @@ pub(crate) use super::values::{Arg, Row};
 /// How long a writer waits for its turn before it gives up (contract: exit 3).
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// A query with more values than these is planned anew each time. PostgreSQL would keep one plan for
-/// tables of every size, made while they were empty: a walk through the whole of them.
+/// A query of more values than these is planned anew each time: PostgreSQL would keep the plan it made
+/// while the tables were empty, which is to walk through the whole of them.
 const MOST_KEPT: usize = 64;
+
+/// Rows that SQLite's thread may be ahead of their reader, about a megabyte of members' records: with a
+/// few, the two threads wake each other every few rows.
+const ROWS_AHEAD: usize = 1024;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
@@ -100,11 +104,9 @@ impl Tx {
         })
     }
 
-    /// Places for `count` values, the first being number `first`, with commas between: for statements of
-    /// many values. There, all places of the statement must come from here and be bound in their order.
-    ///
-    /// SQLite keeps numbered places in a list by name and walks it for each: thousands of them in one
-    /// statement would take time by the square. It counts unnamed ones by itself.
+    /// Places for `count` values from number `first` on, for statements of many; there, all places must
+    /// come from here and be bound in order. SQLite walks a list of the numbered ones for each of them,
+    /// time by the square; unnamed ones it only counts.
     pub(crate) fn places(&self, first: usize, count: usize) -> String {
         let mut list = String::with_capacity(count * 7);
         for number in first..first + count {
@@ -119,8 +121,8 @@ impl Tx {
 
     /// Rows of places for `insert … values`, each in its brackets.
     pub(crate) fn place_rows(&self, rows: usize, width: usize) -> String {
-        let row = |at| format!("({})", self.places(at * width + 1, width));
-        (0..rows).map(row).collect::<Vec<_>>().join(", ")
+        let rows = (0..rows).map(|row| format!("({})", self.places(row * width + 1, width)));
+        rows.collect::<Vec<_>>().join(", ")
     }
 
     /// The row of a query that must have one.
@@ -194,6 +196,7 @@ impl Engine {
             ("lock_timeout", format!("{}", LOCK_WAIT.as_millis())),
             ("client_min_messages", "warning".into()),
         ]);
+        let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(LOCK_WAIT)
@@ -223,7 +226,10 @@ impl Engine {
             .pragma("foreign_keys", "off")
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16384")
-            .statement_cache_capacity(64);
+            .statement_cache_capacity(64)
+            .row_buffer_size(ROWS_AHEAD)
+            // A walk through a million members takes its seconds: no fault to warn of.
+            .disable_statement_logging();
         // Once by hand: a pool tries a damaged file again and again, and then says only that it timed out.
         open_once(&options, &keystore).await.map_err(|e| match StoreError::from(e) {
             StoreError::Database(e) => StoreError::Unreachable(e),
