@@ -529,7 +529,7 @@ on_both! {
         let (moved, erased) = (no("A1"), no("A2"));
         // Both are read while another has the writer's turn, who then moves the one and erases the other.
         let mut work = broker.store().work().await.unwrap();
-        let last = i64::try_from(vault.members().await).unwrap();
+        let last = vault.members().await;
         let turn = async {
             tokio::time::sleep(std::time::Duration::from_millis(700)).await;
             let old = work.view().member(last - 1).await.unwrap().unwrap();
