@@ -118,12 +118,11 @@ fn is_test(text: &str, name: &str) -> Option<bool> {
     Some(marked || listed(text, name))
 }
 
-/// Whether a list such as `on_both_engines!(a, b)` makes a test of it.
+/// Whether a list such as `on_both_engines!(a, b)` or `both!(a, b)` makes a test of it.
 fn listed(text: &str, name: &str) -> bool {
-    text.split("on_both_engines!(")
-        .skip(1)
-        .filter_map(|rest| rest.split_once(");"))
-        .any(|(list, _)| list.split(',').any(|n| n.trim() == name))
+    let lists = ["on_both_engines!(", "\nboth!("];
+    let lists = lists.iter().flat_map(|opening| text.split(opening).skip(1));
+    lists.filter_map(|rest| rest.split_once(");")).any(|(list, _)| list.split(',').any(|n| n.trim() == name))
 }
 
 /// What is wrong with a row.

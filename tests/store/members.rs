@@ -8,6 +8,7 @@ use countersign::model::field::Index;
 use countersign::model::selection::{Between, Node, Selection, Test};
 use countersign::store::chunks::{AGE, SPAN, State, consent_kind};
 use countersign::store::members::Member;
+use countersign::store::selecting::contact_mark;
 use countersign::store::{Store, StoreError};
 
 use crate::fixture::{Smith, Vault, entry, event, integrity};
@@ -195,6 +196,17 @@ async fn picked(vault: &Vault, selection: &Selection, stores: Option<&[String]>)
     found
 }
 
+/// A changed contact point, or one at another member, is another sum; the order of adding is not.
+#[test]
+fn marks_tell_who_is_where() {
+    let (one, two) = (tag(Index::Mobile, 1), tag(Index::Mobile, 2));
+    let sum =
+        |marks: &[(u64, Tag)]| marks.iter().fold(0u128, |s, (o, t)| s.wrapping_add(contact_mark(*o, t)));
+    assert_eq!(sum(&[(1, one), (2, two)]), sum(&[(2, two), (1, one)]));
+    assert_ne!(sum(&[(1, one), (2, two)]), sum(&[(1, two), (2, one)]));
+    assert_ne!(sum(&[(1, one), (2, two)]), sum(&[(1, one), (2, one)]));
+}
+
 async fn a_selection_picks_what_it_says(vault: Vault) {
     let mut all: Vec<Member> = (1..=6).map(member).collect();
     all[1].attributes.tier = Tier::Silver;
@@ -323,6 +335,8 @@ async fn chunks_hold_what_was_set_and_nothing_slips_in(vault: Vault) {
     work.commit(event()).await.unwrap();
 
     let mut view = vault.store.view().await.unwrap();
+    // The vault's zone is eight hours ahead.
+    assert_eq!(view.start_of_day(0), -8 * 3_600_000_000);
     assert_eq!(view.chunk_kinds().await.unwrap(), [AGE, &sms()]);
     assert_eq!(view.state(&sms(), 1).await.unwrap(), State::Granted);
     assert!(view.state(&sms(), 2).await.unwrap().is_refusal());
