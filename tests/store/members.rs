@@ -200,8 +200,14 @@ async fn picked(vault: &Vault, selection: &Selection, stores: Option<&[String]>)
 #[test]
 fn marks_tell_who_is_where() {
     let (one, two) = (tag(Index::Mobile, 1), tag(Index::Mobile, 2));
-    let sum =
-        |marks: &[(u64, Tag)]| marks.iter().fold(0u128, |s, (o, t)| s.wrapping_add(contact_mark(*o, t)));
+    let sum = |marks: &[(u64, Tag)]| {
+        let mut sum = 0u128;
+        for (ordinal, tag) in marks {
+            let mark = contact_mark(*ordinal, tag);
+            sum = sum.wrapping_add(mark);
+        }
+        sum
+    };
     assert_eq!(sum(&[(1, one), (2, two)]), sum(&[(2, two), (1, one)]));
     assert_ne!(sum(&[(1, one), (2, two)]), sum(&[(1, two), (2, one)]));
     assert_ne!(sum(&[(1, one), (2, two)]), sum(&[(1, one), (2, one)]));
