@@ -345,7 +345,7 @@ password_file = "secrets/li.na"
         let again = &EXAMPLE[EXAMPLE.find("[[person]]").unwrap()..];
         assert!(read(&format!("{EXAMPLE}{again}")).unwrap_err().message.contains("li.na: stands"));
         for (from, to, says) in [
-            ("\"HQ-MKT\"\nrank", "\"HQ-XXX\"\nrank", "person li.na: there is no unit HQ-XXX"),
+            ("\"HQ-MKT\"\nrank", "\"HQ-NIL\"\nrank", "person li.na: there is no unit HQ-NIL"),
             ("unit = \"S001-MKT\"", "unit = \"S009\"", "person li.na: there is no unit S009"),
             ("李娜", " ", "person li.na: name is empty"),
             ("en = \"Group\"", "en = \"\"", "unit GRP: name.en is empty"),
