@@ -286,6 +286,7 @@ impl<'s> Work<'s> {
         self.view.tx.execute(sql, &row).await?;
         self.view.tx.commit().await?;
         store.high_water.raise(size, &note, &store.verifier())?;
+        tracing::debug!(seq = size - 1, action = event.action.code(), "entry");
         Ok(Receipt::earned(size - 1, at, hash, event))
     }
 
