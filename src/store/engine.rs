@@ -296,21 +296,27 @@ impl Engine {
 
     /// Brings the schema to this program's version. A newer one is refused.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
-        let one = |sql: &'static str| {
-            Migrator::with_migrations(vec![Migration::new(
-                1,
-                "vault".into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )])
+        let all = |texts: [(&'static str, &'static str); 2]| {
+            let versions = texts.into_iter().zip(1..);
+            let migration = |((name, sql), version): ((&'static str, &'static str), i64)| {
+                Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+            };
+            Migrator::with_migrations(versions.map(migration).collect())
         };
         let done = match self {
             Engine::Sqlite { write, .. } => {
-                one(include_str!("../../migrations/sqlite/0001_vault.sql")).run(write).await
+                let texts = [
+                    ("vault", include_str!("../../migrations/sqlite/0001_vault.sql")),
+                    ("blocks", include_str!("../../migrations/sqlite/0002_blocks.sql")),
+                ];
+                all(texts).run(write).await
             }
             Engine::Postgres(pool) => {
-                one(include_str!("../../migrations/postgres/0001_vault.sql")).run(pool).await
+                let texts = [
+                    ("vault", include_str!("../../migrations/postgres/0001_vault.sql")),
+                    ("blocks", include_str!("../../migrations/postgres/0002_blocks.sql")),
+                ];
+                all(texts).run(pool).await
             }
         };
         done.map_err(|e| match e {

@@ -24,6 +24,8 @@ use Kind::*;
 /// When a table is compared with its head; each comes on top of the one after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Checked {
+    /// There are no rows of it any more; it keeps its place among the heads, and an older vault is read by it.
+    Moved,
     /// Only by `audit verify --deep`.
     Deep,
     /// Before an execution and a download, which read it: as large as there are members.
@@ -71,14 +73,14 @@ tables! {
         "seconded_at" MaybeInt, "seconded_sig" MaybeBytes, "effective_at" Int];
     DOCUMENT = "document", 3, Start, ["family" Text, "version" Text, "language" Text, "digest" Bytes,
         "body" Text, "effective_on" Int];
-    MEMBER = "member", 1, Release, ["ordinal" Int, "id" Bytes, "home_store" MaybeText, "tier" Text,
+    MEMBER = "member", 1, Moved, ["ordinal" Int, "id" Bytes, "home_store" MaybeText, "tier" Text,
         "card_type" Text, "status" Text, "joined_on" MaybeInt, "last_visit_on" MaybeInt,
         "spend_cents" MaybeInt, "birth_month" MaybeInt, "covenant_family" MaybeText,
         "covenant_version" MaybeText, "legacy" Int, "present" Int, "unsafe" Int, "tags" Bytes,
         "created_at" Int, "changed_at" Int];
-    MEMBER_RECORD = "member_record", 1, Release, ["ordinal" Int, "id" Bytes, "record" Bytes];
-    MEMBER_INDEX = "member_index", 3, Release, ["idx" Int, "tag" Bytes, "ordinal" Int];
-    CONSENT_EVENT = "consent_event", 2, Deep, ["ordinal" Int, "number" Int, "at" Int, "source" Text,
+    MEMBER_RECORD = "member_record", 1, Moved, ["ordinal" Int, "id" Bytes, "record" Bytes];
+    MEMBER_INDEX = "member_index", 3, Moved, ["idx" Int, "tag" Bytes, "ordinal" Int];
+    CONSENT_EVENT = "consent_event", 2, Moved, ["ordinal" Int, "number" Int, "at" Int, "source" Text,
         "actor" Text, "notice" Text, "evidence" Text, "marks" Bytes];
     CONSENT_CHUNK = "consent_chunk", 2, Start, ["kind" Text, "chunk" Int, "body" Bytes];
     SUPPRESSION = "suppression", 2, Start, ["idx" Int, "tag" Bytes, "reason" Text, "at" Int];
@@ -95,6 +97,22 @@ tables! {
     ERASURE = "erasure", 1, Start, ["case_no" Text, "ordinal" Int, "alias" Bytes, "ordered_at" Int,
         "finished_at" MaybeInt];
     REMARK = "remark", 1, Deep, ["seq" Int, "salt" Bytes, "body" Bytes];
+    MEMBER_ATTRIBUTES = "member_attributes", 1, Release, ["block" Int, "body" Bytes];
+    MEMBER_TAGS = "member_tags", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_ALIAS = "sealed_alias", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_CARD = "sealed_card", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_NAME = "sealed_name", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_MOBILE = "sealed_mobile", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_EMAIL = "sealed_email", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_ADDRESS = "sealed_address", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_POSTCODE = "sealed_postcode", 1, Release, ["block" Int, "body" Bytes];
+    SEALED_BIRTHDAY = "sealed_birthday", 1, Release, ["block" Int, "body" Bytes];
+    INDEX_CARD = "index_card", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
+    INDEX_MOBILE = "index_mobile", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
+    INDEX_EMAIL = "index_email", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
+    INDEX_POST = "index_post", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
+    CONSENT_PACK = "consent_pack", 2, Deep, ["block" Int, "number" Int, "actor" Text, "notice" Text,
+        "body" Bytes];
 }
 
 impl Table {
