@@ -17,6 +17,8 @@ codes! {
     Action, "action" {
         /// A vault was made.
         VaultCreated = "vault.created",
+        /// Rows of a vault made before members lay in blocks were moved.
+        VaultMoved = "vault.moved",
         /// Units, people or roles changed.
         OrgApplied = "org.applied",
         /// A one-time enrolment code was issued.

@@ -55,7 +55,6 @@ impl Broker {
         let caller = step.caller();
         let event = Event::new(Action::PackageDownloaded, caller.actor()).object(no);
         self.logged(event, async {
-            self.store.view().await?.check_released_tables().await?;
             // Someone may go while it is made again; each round takes members out, so this ends.
             for _ in 0..5 {
                 match self.gate(caller, no).await? {

@@ -67,7 +67,6 @@ impl Broker {
         let caller = step.caller();
         let event = Event::new(Action::RequestExecuted, caller.actor()).object(no);
         self.logged(event, async {
-            self.store.view().await?.check_released_tables().await?;
             let mut work = self.store.work().await?;
             let signed = self.whole(&mut work, no, Some(caller)).await?;
             let packages = work.view().packages_of(no).await?;

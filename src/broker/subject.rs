@@ -127,9 +127,9 @@ impl Broker {
         view: &mut View<'_>,
         ordinal: i64,
     ) -> Result<(Member, WrappedDataKey, Record, Alias), Error> {
-        let gone = || StoreError::integrity("member_index", "its member is gone");
+        let gone = || StoreError::integrity("index_card", "its member is gone");
         let held = view.held(&[ordinal]).await?.remove(&ordinal).ok_or_else(gone)?;
-        let malformed = |_| StoreError::integrity("member_record", "a record is malformed");
+        let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
         let record = Record::from_bytes(&held.member.record).map_err(malformed)?;
         let alias = self.vault.key(&held.key)?.alias(&record)?;
         Ok((held.member, held.key, record, alias))

@@ -127,9 +127,9 @@ pub fn updated(
     row_tags: &[ContactTag],
     at: i64,
 ) -> Result<Update, StoreError> {
-    let broken = |_: DoesNotOpen| StoreError::integrity("member_record", "a value does not open");
+    let broken = |_: DoesNotOpen| StoreError::integrity("sealed", "a value does not open");
     let mut record = Record::from_bytes(&old.record)
-        .map_err(|_| StoreError::integrity("member_record", "a record is malformed"))?;
+        .map_err(|_| StoreError::integrity("sealed", "a record is malformed"))?;
     let mut new = old.clone();
     let mut update = Update { member: None, birthday: None, kept: 0 };
     let mut changed: Vec<Field> = Vec::new();

@@ -21,7 +21,6 @@ use crate::keyring::aead::Key;
 use crate::model::field::Field;
 use crate::model::ids::MemberId;
 use crate::model::ordinals::OrdinalSet;
-use crate::model::sealed::entries;
 use crate::policy::ChannelRule;
 use crate::store::{Store, StoreError, View};
 use crate::vault::{CardRank, NotItsMember, Plain, Rows, SealedMember};
@@ -71,30 +70,12 @@ struct Slot {
 }
 
 impl Window {
-    fn push(
-        &mut self,
-        ordinal: u64,
-        id: MemberId,
-        record: &[u8],
-        kek: i64,
-        wrapped: &[u8],
-        fields: &[Field],
-    ) -> Result<(), StoreError> {
+    fn push(&mut self, ordinal: u64, id: MemberId, record: &[u8], kek: i64, wrapped: &[u8]) {
         let key = self.bytes.len();
         self.bytes.extend_from_slice(wrapped);
         let from = self.bytes.len();
-        for entry in entries(record) {
-            let (number, version, sealed) =
-                entry.map_err(|_| StoreError::integrity("member_record", format!("of ordinal {ordinal}")))?;
-            if fields.iter().any(|f| f.number() == number) {
-                self.bytes.push(number);
-                self.bytes.extend_from_slice(&version.to_le_bytes());
-                self.bytes.extend_from_slice(&(sealed.len() as u16).to_le_bytes());
-                self.bytes.extend_from_slice(sealed);
-            }
-        }
+        self.bytes.extend_from_slice(record);
         self.members.push(Slot { ordinal, id, kek, at: [key, from, self.bytes.len()] });
-        Ok(())
     }
 
     fn sealed(&self, slot: &Slot) -> SealedMember<'_> {
@@ -109,27 +90,34 @@ impl Window {
     }
 }
 
+/// Members whose cards are looked at together.
+const CARDS: usize = 4096;
+
 /// Of each group that shares a contact point, the lowest card stays; the others are duplicates.
 ///
 /// # Errors
 /// A value does not open.
 pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec<i64>]) -> Result<(), Error> {
-    for group in groups {
-        let mut ranked: BTreeMap<CardRank, u64> = BTreeMap::new();
-        for ordinal in group {
-            let (member, key) = (view.member(*ordinal).await?, view.data_key(*ordinal).await?);
-            // Erased since the counting: the fence takes notice.
-            let (Some(member), Some(key)) = (member, key) else { continue };
-            let sealed = SealedMember {
-                ordinal: *ordinal as u64,
-                id: key.id,
-                record: &member.record,
-                kek: key.kek,
-                wrapped: &key.wrapped,
-            };
-            ranked.insert(rows.card_rank(&sealed).map_err(failed)?, *ordinal as u64);
+    let mut left = groups;
+    while !left.is_empty() {
+        let mut members = 0;
+        let fit = left.iter().take_while(|group| {
+            members += group.len();
+            members <= CARDS
+        });
+        let (some, rest) = left.split_at(fit.count().max(1));
+        left = rest;
+        let cards = view.sealed_of(&some.concat(), Field::Card).await?;
+        for group in some {
+            let mut ranked: BTreeMap<CardRank, u64> = BTreeMap::new();
+            // Erased since the counting, he is not there: the fence takes notice.
+            for (ordinal, (key, record)) in group.iter().filter_map(|o| Some((*o as u64, cards.get(o)?))) {
+                let sealed =
+                    SealedMember { ordinal, id: key.id, record, kek: key.kek, wrapped: &key.wrapped };
+                ranked.insert(rows.card_rank(&sealed).map_err(failed)?, ordinal);
+            }
+            ranked.into_values().skip(1).for_each(|ordinal| rows.skip(ordinal));
         }
-        ranked.into_values().skip(1).for_each(|ordinal| rows.skip(ordinal));
     }
     Ok(())
 }
@@ -206,26 +194,28 @@ async fn feed(
     let counts: Vec<u32> =
         (0..blocks).map(|b| members.count_in(b * BLOCK..=(b * BLOCK + BLOCK - 1)) as u32).collect();
     let mut view = store.view().await?;
+    view.check_sealed_tables(fields).await?;
     let mut handed = 0;
     for (number, blocks) in order.windows(&counts).into_iter().enumerate() {
+        // No window is filled before the last one is being written: two at a time are in memory.
+        let Ok(place) = send.reserve().await else {
+            // The writer failed; its error is the one to tell.
+            return Ok(());
+        };
         let mut window = Window::default();
         for block in blocks {
             let (from, to) = ((block * BLOCK) as i64, (block * BLOCK + BLOCK) as i64);
-            view.each_record(from, to, |ordinal, id, record, kek, wrapped| {
-                if !members.contains(ordinal as u64) {
-                    return Ok(());
+            view.each_record(from, to, fields, |ordinal, id, record, kek, wrapped| {
+                if members.contains(ordinal as u64) {
+                    window.push(ordinal as u64, id, record, kek, wrapped);
                 }
-                let id = id.try_into().map_err(|_| StoreError::integrity("member_record", "id"))?;
-                window.push(ordinal as u64, MemberId(id), record, kek, wrapped, fields)
+                Ok(())
             })
             .await?;
         }
         order.shuffle(number as u64, &mut window.members);
         handed += window.members.len() as u64;
-        if send.send(window).await.is_err() {
-            // The writer failed; its error is the one to tell.
-            return Ok(());
-        }
+        place.send(window);
         done(handed);
     }
     Ok(())

@@ -1,12 +1,20 @@
 //! The consent history, and the suppression list.
 //!
-//! Marks of an event are stored as `purpose(1) channel(1) class(1) granted(1)`, repeated: what a member
-//! said on one occasion is one row.
+//! What members of one block said on one occasion, an import or a word at the counter, is one row of
+//! `consent_pack`, never changed. Its body:
+//!
+//! ```text
+//! { slot(1) length(2, LE) number(4, LE) at(8, LE) source(1) marks(1)
+//!   { purpose(1) channel(1) class(1) granted(1) } per mark · evidence, to the length's end } repeated
+//!
+//! number: 1, 2, 3 … of this member · at: when the member said so · a code is its place in its list, from 1
+//! ```
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::blocks::{Malformed, block_of, blocks_of, ordinal_of, slot_of};
 use super::engine::Arg;
-use super::table::{CONSENT_EVENT, SUPPRESSION, Value};
+use super::table::{CONSENT_PACK, SUPPRESSION, Value};
 use super::{StoreError, View, Work};
 use crate::clock::Micros;
 use crate::keyring::Tag;
@@ -53,9 +61,7 @@ impl View<'_> {
     /// # Errors
     /// A row that does not parse is an integrity error.
     pub async fn consent_events(&mut self, ordinal: i64) -> Result<Vec<ConsentEvent>, StoreError> {
-        let rows =
-            self.rows(&CONSENT_EVENT, "where ordinal = $1 order by number", &[Arg::Int(ordinal)]).await?;
-        rows.iter().map(|r| parse(r).ok_or_else(malformed)).collect()
+        Ok(self.consent_histories(&[ordinal]).await?.remove(&ordinal).unwrap_or_default())
     }
 
     /// The histories of many members, each oldest first.
@@ -66,17 +72,37 @@ impl View<'_> {
         &mut self,
         ordinals: &[i64],
     ) -> Result<BTreeMap<i64, Vec<ConsentEvent>>, StoreError> {
+        let wanted: BTreeSet<i64> = ordinals.iter().copied().collect();
+        let mut found = self.said_in(&blocks_of(ordinals.iter().copied())).await?;
+        found.retain(|ordinal, _| wanted.contains(ordinal));
+        Ok(found)
+    }
+
+    /// All that the members of some blocks have said, each oldest first.
+    pub(super) async fn said_in(
+        &mut self,
+        blocks: &[i64],
+    ) -> Result<BTreeMap<i64, Vec<ConsentEvent>>, StoreError> {
         let mut found: BTreeMap<i64, Vec<ConsentEvent>> = BTreeMap::new();
-        for ordinals in ordinals.chunks(1000) {
-            let list = self.tx.places(1, ordinals.len());
-            let tail = format!("where ordinal in ({list}) order by ordinal, number");
-            let args: Vec<Arg<'_>> = ordinals.iter().map(|o| Arg::Int(*o)).collect();
-            for row in self.rows(&CONSENT_EVENT, &tail, &args).await? {
-                let event = parse(&row).ok_or_else(malformed)?;
+        for pack in self.packs(blocks).await? {
+            for event in pack.events()? {
                 found.entry(event.ordinal).or_default().push(event);
             }
         }
+        found.values_mut().for_each(|events| events.sort_by_key(|e| e.number));
         Ok(found)
+    }
+
+    async fn packs(&mut self, blocks: &[i64]) -> Result<Vec<Pack>, StoreError> {
+        let mut packs = Vec::new();
+        for blocks in blocks.chunks(500) {
+            let tail = format!("where block in ({}) order by block, number", self.tx.places(1, blocks.len()));
+            let args: Vec<Arg<'_>> = blocks.iter().map(|b| Arg::Int(*b)).collect();
+            for row in self.rows(&CONSENT_PACK, &tail, &args).await? {
+                packs.push(Pack::of(row)?);
+            }
+        }
+        Ok(packs)
     }
 
     /// The suppression tags of one index; usually few.
@@ -94,55 +120,42 @@ impl View<'_> {
             })
             .collect()
     }
-
-    /// Members who share a contact point with another: groups of two and more.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn shared_contacts(&mut self, index: Index) -> Result<Vec<Vec<i64>>, StoreError> {
-        let sql = "select i.tag, i.ordinal from member_index i join \
-                   (select tag from member_index where idx = $1 group by tag having count(*) > 1) s \
-                   on s.tag = i.tag where i.idx = $1 order by i.tag, i.ordinal";
-        let mut groups: Vec<Vec<i64>> = Vec::new();
-        let mut last: Option<Vec<u8>> = None;
-        for row in self.tx.all(sql, &[Arg::Int(i64::from(index.number()))]).await? {
-            let tag = row.bytes(0)?;
-            if last.as_ref() != Some(&tag) {
-                groups.push(Vec::new());
-                last = Some(tag);
-            }
-            if let Some(group) = groups.last_mut() {
-                group.push(row.int(1)?);
-            }
-        }
-        Ok(groups)
-    }
 }
 
 impl Work<'_> {
     /// Appends to consent histories. The chunks are the caller's next step.
     ///
     /// # Errors
-    /// The database failed.
+    /// [`StoreError::Conflict`] when a member's event of that number is there. The database failed.
     pub async fn add_consent_events(&mut self, events: &[ConsentEvent]) -> Result<(), StoreError> {
-        let marks: Vec<Vec<u8>> = events.iter().map(|e| pack(&e.marks)).collect();
-        let rows: Vec<Vec<Arg<'_>>> = events
+        let mut last: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut there: BTreeSet<(i64, i64)> = BTreeSet::new();
+        for pack in self.view.packs(&blocks_of(events.iter().map(|e| e.ordinal))).await? {
+            last.insert(pack.block, pack.number);
+            there.extend(pack.events()?.iter().map(|e| (e.ordinal, e.number)));
+        }
+        let mut bodies: BTreeMap<(i64, &str, &str), Vec<u8>> = BTreeMap::new();
+        for event in events {
+            if !there.insert((event.ordinal, event.number)) {
+                return Err(StoreError::Conflict("consent_event".into()));
+            }
+            let pack = bodies.entry((block_of(event.ordinal), &event.actor, &event.notice)).or_default();
+            push(pack, event).ok_or(StoreError::Fault("a consent event that has no place in a pack"))?;
+        }
+        let rows: Vec<Vec<Arg<'_>>> = bodies
             .iter()
-            .zip(&marks)
-            .map(|(e, marks)| {
+            .map(|((block, actor, notice), body)| {
+                let number = last.entry(*block).and_modify(|n| *n += 1).or_insert(1);
                 vec![
-                    Arg::Int(e.ordinal),
-                    Arg::Int(e.number),
-                    Arg::Int(e.at),
-                    Arg::Text(e.source.code()),
-                    Arg::Text(&e.actor),
-                    Arg::Text(&e.notice),
-                    Arg::Text(&e.evidence),
-                    Arg::Bytes(marks),
+                    Arg::Int(*block),
+                    Arg::Int(*number),
+                    Arg::Text(actor),
+                    Arg::Text(notice),
+                    Arg::Bytes(body),
                 ]
             })
             .collect();
-        self.insert_all(&CONSENT_EVENT, &rows).await
+        self.insert_all(&CONSENT_PACK, &rows).await
     }
 
     /// Suppresses a contact point; whether it is new.
@@ -161,23 +174,102 @@ impl Work<'_> {
 }
 
 /// How many members' events one page of a rebuild reads.
-pub(super) const PAGE: i64 = 20_000;
+pub(super) const PAGE: i64 = 20_480;
 
 pub(super) async fn page_of_events(view: &mut View<'_>, from: i64) -> Result<Vec<ConsentEvent>, StoreError> {
-    let tail = "where ordinal >= $1 and ordinal < $2 order by ordinal, number";
-    let args = [Arg::Int(from), Arg::Int(from.saturating_add(PAGE))];
-    view.rows(&CONSENT_EVENT, tail, &args).await?.iter().map(|r| parse(r).ok_or_else(malformed)).collect()
+    let tail = "where block >= $1 and block < $2 order by block, number";
+    let args = [Arg::Int(block_of(from)), Arg::Int(block_of(from.saturating_add(PAGE)))];
+    let mut events = Vec::new();
+    for row in view.rows(&CONSENT_PACK, tail, &args).await? {
+        events.extend(Pack::of(row)?.events()?);
+    }
+    // Of each member oldest first: numbers rise, and so do a block's packs.
+    events.sort_by_key(|e| (e.ordinal, e.number));
+    Ok(events)
 }
 
-fn malformed() -> StoreError {
-    StoreError::integrity("consent_event", "a row does not parse")
+/// A stored pack.
+struct Pack {
+    block: i64,
+    number: i64,
+    actor: String,
+    notice: String,
+    body: Vec<u8>,
 }
 
-fn pack(marks: &[Mark]) -> Vec<u8> {
-    marks
-        .iter()
-        .flat_map(|m| [number(m.purpose), number(m.channel), number(m.class), u8::from(m.granted)])
-        .collect()
+impl Pack {
+    fn of(row: Vec<Value>) -> Result<Pack, StoreError> {
+        match <[Value; 5]>::try_from(row) {
+            Ok(
+                [
+                    Value::Int(block),
+                    Value::Int(number),
+                    Value::Text(actor),
+                    Value::Text(notice),
+                    Value::Bytes(body),
+                ],
+            ) => Ok(Pack { block, number, actor, notice, body }),
+            _ => Err(StoreError::integrity("consent_pack", "a row does not parse")),
+        }
+    }
+
+    fn events(&self) -> Result<Vec<ConsentEvent>, StoreError> {
+        let mut events = Vec::new();
+        let mut rest = self.body.as_slice();
+        while !rest.is_empty() {
+            let event;
+            (event, rest) = self.take(rest).ok_or_else(|| Malformed::of("consent_pack", self.block))?;
+            events.push(event);
+        }
+        Ok(events)
+    }
+
+    /// The first event of what is left of the body.
+    fn take<'b>(&self, body: &'b [u8]) -> Option<(ConsentEvent, &'b [u8])> {
+        let (slot, rest) = body.split_first()?;
+        let (length, rest) = rest.split_first_chunk::<2>()?;
+        let (event, after) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
+        let (number, rest) = event.split_first_chunk::<4>()?;
+        let (at, rest) = rest.split_first_chunk::<8>()?;
+        let ([source, marks], rest) = rest.split_first_chunk::<2>()?;
+        let (marks, evidence) = rest.split_at_checked(usize::from(*marks) * 4)?;
+        let mark = |m: &[u8]| match *m {
+            [p, c, r, g] => Some(Mark {
+                purpose: from_number(p)?,
+                channel: from_number(c)?,
+                class: from_number(r)?,
+                granted: g == 1,
+            }),
+            _ => None,
+        };
+        let event = ConsentEvent {
+            ordinal: ordinal_of(self.block, *slot),
+            number: i64::from(u32::from_le_bytes(*number)),
+            at: Micros::from_le_bytes(*at),
+            source: from_number(*source)?,
+            actor: self.actor.clone(),
+            notice: self.notice.clone(),
+            evidence: String::from_utf8(evidence.to_vec()).ok()?,
+            marks: marks.chunks(4).map(mark).collect::<Option<_>>()?,
+        };
+        Some((event, after))
+    }
+}
+
+/// Appends an event; `None` when a value has no place in it.
+fn push(body: &mut Vec<u8>, e: &ConsentEvent) -> Option<()> {
+    let length = u16::try_from(14 + e.marks.len() * 4 + e.evidence.len()).ok()?;
+    body.push(slot_of(e.ordinal));
+    body.extend_from_slice(&length.to_le_bytes());
+    body.extend_from_slice(&u32::try_from(e.number).ok()?.to_le_bytes());
+    body.extend_from_slice(&e.at.to_le_bytes());
+    body.push(number(e.source));
+    body.push(u8::try_from(e.marks.len()).ok()?);
+    for m in &e.marks {
+        body.extend([number(m.purpose), number(m.channel), number(m.class), u8::from(m.granted)]);
+    }
+    body.extend_from_slice(e.evidence.as_bytes());
+    Some(())
 }
 
 /// A code's number in a stored mark. Lists only ever grow at their end.
@@ -185,11 +277,11 @@ fn number<T: Numbered>(code: T) -> u8 {
     T::LIST.iter().position(|c| *c == code).unwrap_or(0) as u8 + 1
 }
 
-fn from_number<T: Numbered>(n: u8) -> Option<T> {
+pub(super) fn from_number<T: Numbered>(n: u8) -> Option<T> {
     T::LIST.get(usize::from(n.checked_sub(1)?)).copied()
 }
 
-trait Numbered: Copy + PartialEq + 'static {
+pub(super) trait Numbered: Copy + PartialEq + 'static {
     const LIST: &'static [Self];
 }
 impl Numbered for Purpose {
@@ -201,41 +293,6 @@ impl Numbered for Channel {
 impl Numbered for RecipientClass {
     const LIST: &'static [Self] = RecipientClass::ALL;
 }
-
-fn parse(row: &[Value]) -> Option<ConsentEvent> {
-    let [
-        Value::Int(ordinal),
-        Value::Int(number),
-        Value::Int(at),
-        Value::Text(source),
-        Value::Text(actor),
-        Value::Text(notice),
-        Value::Text(evidence),
-        Value::Bytes(marks),
-    ] = row
-    else {
-        return None;
-    };
-    let marks = marks
-        .chunks(4)
-        .map(|m| match m {
-            [p, c, r, g] => Some(Mark {
-                purpose: from_number(*p)?,
-                channel: from_number(*c)?,
-                class: from_number(*r)?,
-                granted: *g == 1,
-            }),
-            _ => None,
-        })
-        .collect::<Option<_>>()?;
-    Some(ConsentEvent {
-        ordinal: *ordinal,
-        number: *number,
-        at: *at,
-        source: Source::parse(source).ok()?,
-        actor: actor.clone(),
-        notice: notice.clone(),
-        evidence: evidence.clone(),
-        marks,
-    })
+impl Numbered for Source {
+    const LIST: &'static [Self] = Source::ALL;
 }

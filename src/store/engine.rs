@@ -195,6 +195,8 @@ impl Engine {
         let options = options.application_name("countersign").options([
             ("lock_timeout", format!("{}", LOCK_WAIT.as_millis())),
             ("client_min_messages", "warning".into()),
+            // Compiling a plan costs more than any statement here.
+            ("jit", "off".into()),
         ]);
         let options = options.disable_statement_logging();
         let pool = PgPoolOptions::new()
@@ -356,14 +358,23 @@ impl Engine {
 
     /// Whether the schema is there at all.
     pub(crate) async fn has_schema(&self) -> Result<bool, StoreError> {
+        self.has_table("vault").await
+    }
+
+    /// Whether a table is there, the vault's own or the keystore's.
+    pub(crate) async fn has_table(&self, name: &str) -> Result<bool, StoreError> {
         let mut tx = self.begin_read().await?;
         let sql = match &tx {
-            Tx::Sqlite(_) => "select count(*) from sqlite_master where name = 'vault'",
+            Tx::Sqlite(_) => {
+                "select count(*) from (select name from main.sqlite_master \
+                 union all select name from keys.sqlite_master) as t where name = $1"
+            }
             Tx::Postgres(_) => {
-                "select count(*) from pg_tables where tablename = 'vault' and schemaname = current_schema()"
+                "select count(*) from pg_tables where tablename = $1 \
+                 and schemaname in (current_schema(), 'keys')"
             }
         };
-        Ok(tx.one(sql, &[]).await?.int(0)? > 0)
+        Ok(tx.one(sql, &[Arg::Text(name)]).await?.int(0)? > 0)
     }
 
     /// After a key was destroyed: its bytes must not stay in a write-ahead file.
@@ -380,7 +391,7 @@ impl Engine {
                 }
             }
             Engine::Postgres(pool) => {
-                sqlx::query("vacuum keys.data_key, keys.package_key").execute(pool).await?;
+                sqlx::query("vacuum keys.key_block, keys.package_key").execute(pool).await?;
             }
         }
         Ok(())

@@ -40,6 +40,12 @@ impl Accumulator {
         xor(&mut self.xor, mac);
     }
 
+    /// Takes out all that another sums up.
+    pub(crate) fn take(&mut self, other: &Accumulator) {
+        self.rows = self.rows.wrapping_sub(other.rows);
+        xor(&mut self.xor, &other.xor);
+    }
+
     /// Applies what one transaction changed.
     fn merge(&mut self, change: &Accumulator) {
         self.rows = self.rows.wrapping_add(change.rows);

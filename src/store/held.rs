@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::{Arg, built};
-use super::members::{Member, WrappedDataKey, member};
-use super::table::{MEMBER, MEMBER_RECORD, Table, Value};
+use super::blocks::{Malformed, block_of, blocks_of, sealed_table, slot, slot_of};
+use super::members::{Member, WrappedDataKey, entry};
 use super::{StoreError, View};
-use crate::model::ids::MemberId;
+use crate::model::field::Field;
+use crate::model::sealed::Record;
 
 /// A member and the key of his record.
 pub struct Held {
@@ -21,59 +21,41 @@ impl View<'_> {
     /// in part is an integrity error.
     ///
     /// # Errors
-    /// The database failed, or a row does not parse.
+    /// The database failed, or a block does not parse.
     pub async fn held(&mut self, ordinals: &[i64]) -> Result<BTreeMap<i64, Held>, StoreError> {
+        let mut keys = self.data_keys(ordinals).await?;
         let mut found = BTreeMap::new();
-        for ordinals in ordinals.chunks(1000) {
-            let mut records: BTreeMap<i64, Vec<Value>> = self.by_ordinal(&MEMBER_RECORD, ordinals).await?;
-            let mut keys = self.keys_of(ordinals).await?;
-            for (ordinal, row) in self.by_ordinal(&MEMBER, ordinals).await? {
-                let record = match records.remove(&ordinal).as_deref() {
-                    Some([_, _, Value::Bytes(record)]) => record.clone(),
-                    _ => return Err(StoreError::integrity("member_record", "a member has no record")),
-                };
-                let key = keys.remove(&ordinal);
-                let key = key.ok_or_else(|| StoreError::integrity("data_key", "a member has no key"))?;
-                let member = member(&row, record)
-                    .filter(|m| m.id == key.id)
-                    .ok_or_else(|| StoreError::integrity("member", "a row does not parse"))?;
-                found.insert(ordinal, Held { member, key });
-            }
+        for (ordinal, member) in self.members(ordinals).await? {
+            let key = keys.remove(&ordinal).filter(|key| key.id == member.id);
+            let key = key.ok_or_else(|| StoreError::integrity("data_key", "a member has no key"))?;
+            found.insert(ordinal, Held { member, key });
         }
         Ok(found)
     }
 
-    async fn by_ordinal(
+    /// One sealed field of many members, as a record of just that field, with their keys. Who has no key
+    /// is left out.
+    ///
+    /// # Errors
+    /// The database failed, or a block does not parse.
+    pub async fn sealed_of(
         &mut self,
-        table: &'static Table,
         ordinals: &[i64],
-    ) -> Result<BTreeMap<i64, Vec<Value>>, StoreError> {
-        let tail = self.among(ordinals);
-        let rows = self.rows(table, &tail, &args(ordinals)).await?;
-        rows.into_iter()
-            .map(|row| match row[0] {
-                Value::Int(ordinal) => Ok((ordinal, row)),
-                _ => Err(StoreError::integrity(table.name, "a row does not parse")),
-            })
-            .collect()
-    }
-
-    async fn keys_of(&mut self, ordinals: &[i64]) -> Result<BTreeMap<i64, WrappedDataKey>, StoreError> {
-        let sql = format!("select ordinal, id, kek, wrapped from keys.data_key {}", self.among(ordinals));
+        field: Field,
+    ) -> Result<BTreeMap<i64, (WrappedDataKey, Vec<u8>)>, StoreError> {
+        let table = sealed_table(field)?;
+        let bodies = self.blocks(table, &blocks_of(ordinals.iter().copied())).await?;
         let mut found = BTreeMap::new();
-        for row in self.tx.all(built(sql), &args(ordinals)).await? {
-            let id = row.slice(1)?.try_into().map_err(|_| StoreError::integrity("data_key", "id"))?;
-            let key = WrappedDataKey { id: MemberId(id), kek: row.int(2)?, wrapped: row.bytes(3)? };
-            found.insert(row.int(0)?, key);
+        for (ordinal, key) in self.data_keys(ordinals).await? {
+            let block = block_of(ordinal);
+            let malformed = || Malformed::of(table.name, block);
+            let body = bodies.get(&block).map_or(&[][..], Vec::as_slice);
+            let mut record = Record::default();
+            if let Some(bytes) = slot(body, slot_of(ordinal)).map_err(|Malformed| malformed())? {
+                record.0.push(entry(field.number(), bytes).ok_or_else(malformed)?);
+            }
+            found.insert(ordinal, (key, record.to_bytes()));
         }
         Ok(found)
     }
-
-    fn among(&self, ordinals: &[i64]) -> String {
-        format!("where ordinal in ({})", self.tx.places(1, ordinals.len()))
-    }
-}
-
-fn args(ordinals: &[i64]) -> Vec<Arg<'_>> {
-    ordinals.iter().map(|o| Arg::Int(*o)).collect()
 }

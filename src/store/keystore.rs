@@ -6,13 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use futures_util::TryStreamExt as _;
-
+use super::attributes::{self, Slot};
+use super::blocks::{Malformed, SPAN, ordinal_of, slots};
 use super::engine::Arg;
+use super::keys::{KEY_BLOCK, parts};
+use super::table::{CONSENT_PACK, MEMBER_ATTRIBUTES};
 use super::verify::Findings;
 use super::{StoreError, View};
+use crate::model::ids::MemberId;
 
-const DATA_KEY: &str = "keys.data_key";
 const PACKAGE_KEY: &str = "keys.package_key";
 const COUNTER: &str = "keys.counter";
 
@@ -22,6 +24,13 @@ struct Ordinals {
     next: i64,
     /// Erased ordinals, and whether the erasure is finished.
     erased: BTreeMap<i64, bool>,
+}
+
+/// Some blocks of keys: ordinal, id, KEK version and wrapped key of each, and the members' own ids.
+struct KeyPage {
+    next: i64,
+    keys: Vec<(i64, MemberId, i64, Vec<u8>)>,
+    members: BTreeMap<i64, MemberId>,
 }
 
 impl View<'_> {
@@ -41,14 +50,16 @@ impl View<'_> {
         let erased: BTreeMap<i64, bool> =
             erased.iter().map(|e| (e.ordinal, e.finished_at.is_some())).collect();
         let mut highest = erased.keys().next_back().copied().unwrap_or(0);
-        for (table, sql) in [
-            (DATA_KEY, "select max(ordinal) from keys.data_key"),
-            ("member", "select max(ordinal) from member"),
-            ("consent_event", "select max(ordinal) from consent_event"),
-        ] {
-            let last = self.tx.one(sql, &[]).await.and_then(|row| row.maybe_int(0));
-            let last = found.keep(last.map_err(|e| e.unreadable(table)))?.flatten();
-            highest = highest.max(last.unwrap_or(0));
+        for table in [KEY_BLOCK, MEMBER_ATTRIBUTES.name] {
+            let last = self.last_ordinal(table).await;
+            highest = highest.max(found.keep(last)?.flatten().unwrap_or(0));
+        }
+        let last = self.tx.one("select max(block) from consent_pack", &[]).await;
+        let last = last.and_then(|row| row.maybe_int(0)).map_err(|e| e.unreadable(CONSENT_PACK.name));
+        if let Some(last) = found.keep(last)?.flatten() {
+            let said = self.said_in(&[last]).await;
+            let said = found.keep(said)?.unwrap_or_default();
+            highest = highest.max(said.keys().next_back().copied().unwrap_or(0));
         }
         let next = self.tx.maybe("select next from keys.counter where name = 'ordinal'", &[]).await;
         let next = next.and_then(|row| row.map(|row| row.int(0)).transpose());
@@ -61,12 +72,10 @@ impl View<'_> {
 
     /// No member may have the ordinal of one who was erased.
     async fn check_erased(&mut self, ordinals: &Ordinals, found: &mut Findings) -> Result<(), StoreError> {
-        for ordinal in ordinals.erased.keys() {
-            let sql = "select count(*) from member where ordinal = $1";
-            let there = self.tx.one(sql, &[Arg::Int(*ordinal)]).await.and_then(|row| row.int(0));
-            if found.keep(there.map_err(|e| e.unreadable("member")))?.is_some_and(|n| n > 0) {
-                found.add("member", format!("ordinal {ordinal} was erased and is a member's"));
-            }
+        let erased: Vec<i64> = ordinals.erased.keys().copied().collect();
+        let back = self.members(&erased).await;
+        for ordinal in found.keep(back)?.unwrap_or_default().keys() {
+            found.add("member_attributes", format!("ordinal {ordinal} was erased and is a member's"));
         }
         Ok(())
     }
@@ -77,68 +86,91 @@ impl View<'_> {
         &mut self,
         ordinals: &Ordinals,
         found: &mut Findings,
-    ) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    ) -> Result<Vec<(i64, MemberId)>, StoreError> {
         let keyring = self.store.keyring.clone();
-        let (mut keys, mut last, mut orphans) = (0, None, Vec::new());
-        {
-            let sql = "select k.ordinal, k.id, k.kek, k.wrapped, r.id from keys.data_key k \
-                       left join member_record r on r.ordinal = k.ordinal order by k.ordinal";
-            let mut rows = self.tx.stream(sql, &[]);
-            while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable(DATA_KEY))? {
-                let read = || -> Result<_, StoreError> {
-                    Ok((row.int(0)?, row.bytes(1)?, row.int(2)?, row.bytes(3)?, row.maybe_bytes(4)?))
-                };
-                let Some((ordinal, id, kek, wrapped, member)) =
-                    found.keep(read().map_err(|e| e.unreadable(DATA_KEY)))?
-                else {
-                    continue;
-                };
+        let (mut keys, mut orphans) = (0, Vec::new());
+        let mut from = i64::MIN;
+        while let Some(page) = self.page_of_keys(from, found).await? {
+            from = page.next;
+            for (ordinal, id, kek, wrapped) in &page.keys {
+                let (ordinal, member) = (*ordinal, page.members.get(ordinal));
                 keys += i64::from(member.is_some());
-                if last == Some(ordinal) {
-                    found.add(DATA_KEY, format!("ordinal {ordinal} stands twice"));
-                }
-                last = Some(ordinal);
-                if member.as_ref().is_some_and(|member| *member != id) {
-                    found.add(DATA_KEY, format!("ordinal {ordinal} is another member's"));
-                } else if keyring.unwrap(kek, &[b"data-key", &id], &wrapped).is_err() {
-                    found.add(DATA_KEY, format!("ordinal {ordinal} does not open"));
+                if member.is_some_and(|member| member != id) {
+                    found.add(KEY_BLOCK, format!("ordinal {ordinal} is another member's"));
+                } else if keyring.unwrap(*kek, &[b"data-key", &id.0], wrapped).is_err() {
+                    found.add(KEY_BLOCK, format!("ordinal {ordinal} does not open"));
                 } else if member.is_none() {
                     if ordinals.erased.get(&ordinal) == Some(&true) {
-                        found.add(DATA_KEY, format!("ordinal {ordinal} was erased and its key is back"));
+                        found.add(KEY_BLOCK, format!("ordinal {ordinal} was erased and its key is back"));
                     } else if ordinal >= ordinals.next {
-                        found.add(DATA_KEY, format!("ordinal {ordinal} was never given"));
+                        found.add(KEY_BLOCK, format!("ordinal {ordinal} was never given"));
                     }
-                    orphans.push((ordinal, id));
+                    orphans.push((ordinal, *id));
                 }
             }
         }
-        let members = self.tx.one("select count(*) from member_record", &[]).await?.int(0)?;
-        if members != keys {
-            found.add(DATA_KEY, format!("{} members have no key", members - keys));
+        let members = self.member_count().await;
+        if let Some(members) = found.keep(members)?.filter(|members| *members != keys) {
+            found.add(KEY_BLOCK, format!("{} members have no key", members - keys));
         }
         Ok(orphans)
+    }
+
+    /// Some blocks of keys from a number on, with the ids of the members they are for.
+    async fn page_of_keys(&mut self, from: i64, found: &mut Findings) -> Result<Option<KeyPage>, StoreError> {
+        let sql = "select block, body from keys.key_block where block >= $1 order by block limit 256";
+        let rows = self.tx.all(sql, &[Arg::Int(from)]).await.map_err(|e| e.unreadable(KEY_BLOCK))?;
+        let mut page = KeyPage { next: i64::MAX, keys: Vec::new(), members: BTreeMap::new() };
+        let mut numbers = Vec::new();
+        for row in &rows {
+            let read = || Ok((row.int(0)?, row.slice(1)?));
+            let read = read().map_err(|e: StoreError| e.unreadable(KEY_BLOCK));
+            let Some((block, body)) = found.keep(read)? else { continue };
+            numbers.push(block);
+            for step in slots(body) {
+                let key = step.ok().and_then(|(at, bytes)| Some((at, parts(bytes)?)));
+                let Some((at, (id, kek, wrapped))) = key else {
+                    found.keep::<()>(Err(Malformed::of(KEY_BLOCK, block)))?;
+                    continue;
+                };
+                page.keys.push((ordinal_of(block, at), id, kek, wrapped.to_vec()));
+            }
+        }
+        let Some(last) = numbers.last() else { return Ok(None) };
+        page.next = last.saturating_add(1);
+        let bodies = self.blocks(&MEMBER_ATTRIBUTES, &numbers).await;
+        for (block, body) in found.keep(bodies)?.unwrap_or_default() {
+            for (at, bytes) in slots(&body).flatten() {
+                // What does not parse is found with the table itself.
+                if let Some(Slot::Member(member)) = attributes::read(bytes) {
+                    page.members.insert(ordinal_of(block, at), member.id());
+                }
+            }
+        }
+        Ok((i64::MAX / SPAN > page.next).then_some(page))
     }
 
     /// A key opens for the id beside it wherever both are copied to: an id that stands at another
     /// ordinal as well is a copy.
     async fn check_copies(
         &mut self,
-        orphans: &[(i64, Vec<u8>)],
+        orphans: &[(i64, MemberId)],
         found: &mut Findings,
     ) -> Result<(), StoreError> {
-        let ids: HashSet<&[u8]> = orphans.iter().map(|(_, id)| id.as_slice()).collect();
+        let ids: HashSet<[u8; 16]> = orphans.iter().map(|(_, id)| id.0).collect();
         let at: HashSet<i64> = orphans.iter().map(|(ordinal, _)| *ordinal).collect();
         if ids.len() != orphans.len() {
-            found.add(DATA_KEY, "a key without a member stands twice");
+            found.add(KEY_BLOCK, "a key without a member stands twice");
         }
-        let mut rows = self.tx.stream("select ordinal, id from keys.data_key order by ordinal", &[]);
-        while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable(DATA_KEY))? {
-            // What cannot be read was found before.
-            if let (Ok(ordinal), Ok(id)) = (row.int(0), row.slice(1))
-                && ids.contains(id)
-                && !at.contains(&ordinal)
-            {
-                found.add(DATA_KEY, format!("the key of ordinal {ordinal} stands at another one too"));
+        let mut from = i64::MIN;
+        // What cannot be read was found before.
+        let mut again = Findings::default();
+        while let Some(page) = self.page_of_keys(from, &mut again).await? {
+            from = page.next;
+            for (ordinal, id, ..) in &page.keys {
+                if ids.contains(&id.0) && !at.contains(ordinal) {
+                    found.add(KEY_BLOCK, format!("the key of ordinal {ordinal} stands at another one too"));
+                }
             }
         }
         Ok(())

@@ -2,9 +2,10 @@
 
 use futures_util::TryStreamExt as _;
 
+use super::blocks::sealed_table;
 use super::engine::Arg;
 use super::heads::recompute;
-use super::table::{Checked, TABLES};
+use super::table::{Checked, TABLES, Table};
 use super::work::Head;
 use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
@@ -12,6 +13,7 @@ use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
 use crate::audit::proof::{ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion};
 use crate::audit::tree::{Hash, leaf_hash};
 use crate::clock::Micros;
+use crate::model::field::Field;
 use crate::model::ids::Alias;
 
 impl View<'_> {
@@ -142,22 +144,30 @@ impl View<'_> {
 }
 
 impl View<'_> {
-    /// The same for the members' own tables, which an execution and a download read: as long as a walk
-    /// over all members, so it is done in a snapshot of its own and holds no writer up.
+    /// The same for sealed fields that are about to be opened by the million. What else a release reads
+    /// of members is compared as it is read: [`View::each_selected`], [`View::shared_contacts`].
     ///
     /// # Errors
     /// [`StoreError::Integrity`] names the table.
-    pub async fn check_released_tables(&mut self) -> Result<(), StoreError> {
+    pub async fn check_sealed_tables(&mut self, fields: &[Field]) -> Result<(), StoreError> {
         let head = self.head().await?;
-        self.compare(&head, Checked::Release).await
+        for field in fields {
+            self.compare_one(&head, sealed_table(*field)?).await?;
+        }
+        Ok(())
     }
 
     async fn compare(&mut self, head: &Head, when: Checked) -> Result<(), StoreError> {
-        let keyring = self.store.keyring.clone();
         for table in TABLES.iter().filter(|t| t.checked == when) {
-            if recompute(&mut self.tx, &keyring, table).await? != head.heads.of(table) {
-                return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
-            }
+            self.compare_one(head, table).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_one(&mut self, head: &Head, table: &'static Table) -> Result<(), StoreError> {
+        let keyring = self.store.keyring.clone();
+        if recompute(&mut self.tx, &keyring, table).await? != head.heads.of(table) {
+            return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
         }
         Ok(())
     }

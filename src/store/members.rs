@@ -1,19 +1,21 @@
-//! Members: clear attributes, sealed records, blind index, and their data keys in the keystore.
+//! Members: clear attributes, tags and sealed fields, each a column of blocks (src/store/blocks.rs).
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-use super::engine::{Arg, built};
-use super::table::{MEMBER, MEMBER_INDEX, MEMBER_RECORD, Value};
-use super::{Store, StoreError, View, Work};
+use super::attributes::{self, Slot};
+use super::blocks::{Edit, Malformed, SEALED, block_of, blocks_of, ordinal_of, slot, slot_of, slots};
+use super::table::{MEMBER_ATTRIBUTES, MEMBER_TAGS};
+use super::{StoreError, View, Work};
 use crate::clock::Micros;
 use crate::keyring::Tag;
 use crate::model::code::{CardType, CovenantFamily, Tier};
 use crate::model::field::Index;
 use crate::model::ids::MemberId;
+use crate::model::sealed::{Entry, Record, Sealed};
 
 /// Tags of one contact point of a member.
 ///
-/// Stored in `member.tags`: `idx(1) index tag(16) suppression tag(16)`, repeated.
+/// Stored as a slot of `member_tags`: `idx(1) index tag(16) suppression tag(16)`, repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ContactTag {
     /// Which index.
@@ -83,156 +85,158 @@ pub struct WrappedDataKey {
     pub wrapped: Vec<u8>,
 }
 
-impl Store {
-    /// Puts new data keys on disk and gives each its ordinal. This is before the members themselves: a
-    /// crash in between leaves keys without members, which start sweeps.
-    ///
-    /// # Errors
-    /// The database failed; nothing is stored.
-    pub async fn birth(&self, keys: &[WrappedDataKey]) -> Result<i64, StoreError> {
-        let mut tx = self.engine.begin_write().await?;
-        let count = Arg::Int(keys.len() as i64);
-        let sql = "update keys.counter set next = next + $1 where name = 'ordinal' returning next";
-        let first = tx.one(sql, &[count]).await?.int(0)? - keys.len() as i64;
-        for (batch, keys) in keys.chunks(1000).enumerate() {
-            let places = tx.place_rows(keys.len(), 4);
-            let sql = format!("insert into keys.data_key (ordinal, id, kek, wrapped) values {places}");
-            let mut args = Vec::with_capacity(keys.len() * 4);
-            for (i, key) in keys.iter().enumerate() {
-                args.push(Arg::Int(first + (batch * 1000 + i) as i64));
-                args.push(Arg::Bytes(&key.id.0));
-                args.push(Arg::Int(key.kek));
-                args.push(Arg::Bytes(&key.wrapped));
-            }
-            tx.execute(built(sql), &args).await?;
-        }
-        tx.commit().await?;
-        Ok(first)
-    }
-
-    /// Destroys a member's data key. What it sealed is gone with it.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn destroy_key(&self, ordinal: i64) -> Result<(), StoreError> {
-        let mut tx = self.engine.begin_write().await?;
-        tx.execute("delete from keys.data_key where ordinal = $1", &[Arg::Int(ordinal)]).await?;
-        tx.commit().await
-    }
-
-    /// Destroys those keys of one birth that came to no member, for instance because another writer was
-    /// first with the same card. Returns how many.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn take_back_births(&self, first: i64, count: usize) -> Result<u64, StoreError> {
-        let mut tx = self.engine.begin_write().await?;
-        let sql = "delete from keys.data_key where ordinal >= $1 and ordinal < $2 and not exists \
-                   (select 1 from member_record r where r.ordinal = keys.data_key.ordinal)";
-        let taken = tx.execute(sql, &[Arg::Int(first), Arg::Int(first + count as i64)]).await?;
-        tx.commit().await?;
-        Ok(taken)
-    }
-
-    /// Sweeps keys that have no member: births that a crash broke off. Returns how many.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn sweep_orphan_keys(&self) -> Result<u64, StoreError> {
-        let mut view = self.view().await?;
-        let sql = "select max(ordinal) from member_record";
-        let last = view.tx.one(sql, &[]).await?.maybe_int(0)?.unwrap_or(0);
-        // Births are in order, so a broken one can only lie behind the last member that was stored; a
-        // look at the whole keystore is left to --deep.
-        let sql = "select count(*) from keys.data_key where ordinal > $1";
-        let orphans = view.tx.one(sql, &[Arg::Int(last)]).await?.int(0)?;
-        drop(view);
-        if orphans == 0 {
-            return Ok(0);
-        }
-        let mut tx = self.engine.begin_write().await?;
-        let sql = "delete from keys.data_key where ordinal > $1 and not exists (select 1 from member_record r where r.ordinal = keys.data_key.ordinal)";
-        let swept = tx.execute(sql, &[Arg::Int(last)]).await?;
-        tx.commit().await?;
-        Ok(swept)
-    }
-}
-
 impl View<'_> {
-    /// Members with a tag in an index, lowest ordinal first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn find(&mut self, index: Index, tag: &Tag) -> Result<Vec<i64>, StoreError> {
-        let sql = "select ordinal from member_index where idx = $1 and tag = $2 order by ordinal";
-        let rows = self.tx.all(sql, &[Arg::Int(i64::from(index.number())), Arg::Bytes(tag)]).await?;
-        rows.iter().map(|r| r.int(0)).collect()
-    }
-
-    /// Which of many tags are held, and by whom.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn find_all(
-        &mut self,
-        index: Index,
-        tags: &[Tag],
-    ) -> Result<HashMap<Tag, Vec<i64>>, StoreError> {
-        let mut found: HashMap<Tag, Vec<i64>> = HashMap::new();
-        for tags in tags.chunks(1000) {
-            let (number, list) = (self.tx.places(1, 1), self.tx.places(2, tags.len()));
-            let sql = format!(
-                "select tag, ordinal from member_index where idx = {number} and tag in ({list}) order by tag, ordinal"
-            );
-            let mut args = vec![Arg::Int(i64::from(index.number()))];
-            args.extend(tags.iter().map(|t| Arg::Bytes(t)));
-            for row in self.tx.all(built(sql), &args).await? {
-                let tag =
-                    row.bytes(0)?.try_into().map_err(|_| StoreError::integrity("member_index", "tag"))?;
-                found.entry(tag).or_default().push(row.int(1)?);
-            }
-        }
-        Ok(found)
-    }
-
     /// A member whole.
     ///
     /// # Errors
-    /// A row that does not parse is an integrity error.
+    /// A block that does not parse is an integrity error.
     pub async fn member(&mut self, ordinal: i64) -> Result<Option<Member>, StoreError> {
-        let Some(row) = self.row(&MEMBER, &[Arg::Int(ordinal)]).await? else { return Ok(None) };
-        let record = self.row(&MEMBER_RECORD, &[Arg::Int(ordinal)]).await?;
-        let malformed = || StoreError::integrity("member", "a row does not parse");
-        match record.as_deref() {
-            Some([_, Value::Bytes(id), Value::Bytes(record)]) => {
-                let member = member(&row, record.clone()).ok_or_else(malformed)?;
-                if id.as_slice() != member.id.0 {
-                    return Err(StoreError::integrity("member_record", "another member's id"));
-                }
-                Ok(Some(member))
-            }
-            _ => Err(StoreError::integrity("member_record", "a member has no record")),
-        }
+        Ok(self.members(&[ordinal]).await?.remove(&ordinal))
     }
 
-    /// A member's wrapped data key.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn data_key(&mut self, ordinal: i64) -> Result<Option<WrappedDataKey>, StoreError> {
-        let sql = "select id, kek, wrapped from keys.data_key where ordinal = $1";
-        let Some(row) = self.tx.maybe(sql, &[Arg::Int(ordinal)]).await? else { return Ok(None) };
-        let id = row.bytes(0)?.try_into().map_err(|_| StoreError::integrity("data_key", "id"))?;
-        Ok(Some(WrappedDataKey { id: MemberId(id), kek: row.int(1)?, wrapped: row.bytes(2)? }))
+    /// Many members whole, by ordinal; who is not there is left out.
+    pub(super) async fn members(&mut self, ordinals: &[i64]) -> Result<BTreeMap<i64, Member>, StoreError> {
+        let numbers = blocks_of(ordinals.iter().copied());
+        let attributes = self.blocks(&MEMBER_ATTRIBUTES, &numbers).await?;
+        let tags = self.blocks(&MEMBER_TAGS, &numbers).await?;
+        let mut sealed = Vec::with_capacity(SEALED.len());
+        for (number, table) in SEALED {
+            sealed.push((*number, *table, self.blocks(table, &numbers).await?));
+        }
+        let mut found = BTreeMap::new();
+        for ordinal in ordinals {
+            let (block, at) = (block_of(*ordinal), slot_of(*ordinal));
+            let part = |bodies: &'_ BTreeMap<i64, Vec<u8>>, table: &'static str| match bodies.get(&block) {
+                Some(body) => slot(body, at)
+                    .map(|bytes| bytes.map(<[u8]>::to_vec))
+                    .map_err(|Malformed| Malformed::of(table, block)),
+                None => Ok(None),
+            };
+            let Some(clear) = part(&attributes, MEMBER_ATTRIBUTES.name)? else { continue };
+            let malformed = |table| move || Malformed::of(table, block);
+            let clear = attributes::read(&clear).ok_or_else(malformed(MEMBER_ATTRIBUTES.name))?;
+            let Slot::Member(clear) = clear else { continue };
+            let mut all = clear.attributes().ok_or_else(malformed(MEMBER_ATTRIBUTES.name))?;
+            let own = part(&tags, MEMBER_TAGS.name)?.unwrap_or_default();
+            all.tags = unpack(&own).ok_or_else(malformed(MEMBER_TAGS.name))?;
+            let mut record = Record::default();
+            for (number, table, bodies) in &sealed {
+                if let Some(bytes) = part(bodies, table.name)? {
+                    record.0.push(entry(*number, &bytes).ok_or_else(malformed(table.name))?);
+                }
+            }
+            check_whole(&record, all.present, *ordinal)?;
+            found.insert(
+                *ordinal,
+                Member {
+                    ordinal: *ordinal,
+                    id: clear.id(),
+                    attributes: all,
+                    record: record.to_bytes(),
+                    created_at: clear.created_at(),
+                    changed_at: clear.changed_at(),
+                },
+            );
+        }
+        Ok(found)
     }
 
     /// How many members there are.
     ///
     /// # Errors
-    /// The database failed.
+    /// A block that does not parse is an integrity error.
     pub async fn member_count(&mut self) -> Result<i64, StoreError> {
-        self.tx.one("select count(*) from member", &[]).await?.int(0)
+        let mut count = 0;
+        self.each_slot(|_, _| {
+            count += 1;
+            Ok(())
+        })
+        .await?;
+        Ok(count)
     }
+
+    /// Every member's ordinal and id, in order.
+    pub(super) async fn each_slot(
+        &mut self,
+        mut visit: impl FnMut(i64, MemberId) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each_block(&MEMBER_ATTRIBUTES, |block, body| {
+            for step in slots(body) {
+                let malformed = || Malformed::of(MEMBER_ATTRIBUTES.name, block);
+                let (at, bytes) = step.map_err(|Malformed| malformed())?;
+                if let Slot::Member(member) = attributes::read(bytes).ok_or_else(malformed)? {
+                    visit(ordinal_of(block, at), member.id())?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// A record has what the attributes say it has, and an alias.
+fn check_whole(record: &Record, present: i64, ordinal: i64) -> Result<(), StoreError> {
+    let there = record.0.iter().fold(0, |bits, entry| bits | 1 << entry.number);
+    if there == present | 1 {
+        return Ok(());
+    }
+    Err(StoreError::integrity("member_attributes", format!("ordinal {ordinal} has not the fields it says")))
+}
+
+pub(super) fn entry(number: u8, bytes: &[u8]) -> Option<Entry> {
+    let (version, sealed) = bytes.split_first_chunk::<4>()?;
+    Some(Entry { number, version: u32::from_le_bytes(*version), sealed: Sealed(sealed.to_vec()) })
+}
+
+/// A member's slot in each table.
+#[derive(Default)]
+struct Columns {
+    attributes: Edit,
+    tags: Edit,
+    sealed: [Edit; 8],
+}
+
+impl Columns {
+    /// What a member has; of one who is replaced, what is as it was stays as it is.
+    fn put(&mut self, new: &Member, old: Option<&Member>) -> Result<(), StoreError> {
+        let unfit = || StoreError::integrity("member_attributes", "a value that has no place in a slot");
+        let clear = attributes::pack(new.id, &new.attributes, new.created_at, new.changed_at);
+        self.attributes.set(new.ordinal, Some(clear.ok_or_else(unfit)?));
+        if old.is_none_or(|old| old.attributes.tags != new.attributes.tags) {
+            let tags = pack(&new.attributes.tags);
+            self.tags.set(new.ordinal, (!tags.is_empty()).then_some(tags));
+        }
+        let now = parse(new)?;
+        let was = old.map(parse).transpose()?.unwrap_or_default();
+        for (number, edit) in (0u8..).zip(&mut self.sealed) {
+            let of = |record: &Record| record.0.iter().find(|e| e.number == number).cloned();
+            let (was, now) = (of(&was), of(&now));
+            if was != now {
+                edit.set(new.ordinal, now.map(|e| [&e.version.to_le_bytes()[..], &e.sealed.0].concat()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing of a member but that he was.
+    fn remove(&mut self, ordinal: i64) {
+        self.attributes.set(ordinal, Some(attributes::gone()));
+        self.tags.set(ordinal, None);
+        self.sealed.iter_mut().for_each(|edit| edit.set(ordinal, None));
+    }
+
+    async fn write(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        work.edit(&MEMBER_ATTRIBUTES, &self.attributes).await?;
+        work.edit(&MEMBER_TAGS, &self.tags).await?;
+        for ((_, table), edit) in SEALED.iter().zip(&self.sealed) {
+            work.edit(table, edit).await?;
+        }
+        Ok(())
+    }
+}
+
+fn parse(member: &Member) -> Result<Record, StoreError> {
+    Record::from_bytes(&member.record).map_err(|_| StoreError::integrity("sealed", "a record is malformed"))
 }
 
 impl Work<'_> {
@@ -246,41 +250,40 @@ impl Work<'_> {
     /// ordinal was given before. Otherwise, the database failed.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
         self.ordinals_are_theirs(members).await?;
-        let tags: Vec<Vec<u8>> = members.iter().map(|m| pack(&m.attributes.tags)).collect();
-        let rows: Vec<Vec<Arg<'_>>> = members.iter().zip(&tags).map(|(m, t)| member_args(m, t)).collect();
-        self.insert_all(&MEMBER, &rows).await?;
-        let rows: Vec<Vec<Arg<'_>>> = members
-            .iter()
-            .map(|m| vec![Arg::Int(m.ordinal), Arg::Bytes(&m.id.0), Arg::Bytes(&m.record)])
-            .collect();
-        self.insert_all(&MEMBER_RECORD, &rows).await?;
-        let mut entries: Vec<(i64, &Tag, i64)> = members
-            .iter()
-            .flat_map(|m| {
-                m.attributes.tags.iter().map(move |t| (i64::from(t.index.number()), &t.tag, m.ordinal))
-            })
-            .collect();
-        // In the index's own order: a b-tree is filled page by page instead of all over.
-        entries.sort_unstable();
-        let rows: Vec<Vec<Arg<'_>>> =
-            entries.iter().map(|(i, tag, o)| vec![Arg::Int(*i), Arg::Bytes(*tag), Arg::Int(*o)]).collect();
-        self.insert_all(&MEMBER_INDEX, &rows).await
+        let mut columns = Columns::default();
+        for member in members {
+            columns.put(member, None)?;
+        }
+        columns.write(self).await?;
+        for index in Index::ALL {
+            let tags = members.iter().flat_map(|m| m.attributes.tags.iter().map(move |t| (t, m.ordinal)));
+            let entries = tags.filter(|(t, _)| t.index == *index).map(|(t, ordinal)| (t.tag, ordinal));
+            self.index_add(*index, entries.collect()).await?;
+        }
+        Ok(())
     }
 
-    /// Each has its key; and none is erased, whose ordinal stays in the erasure and the consent history.
+    /// Each has its key; and none has been another's: an erased one's slot stays taken, and so do his
+    /// consents.
     async fn ordinals_are_theirs(&mut self, members: &[Member]) -> Result<(), StoreError> {
-        for members in members.chunks(1000) {
-            let list = self.view.tx.places(1, members.len());
-            let count =
-                |table: &str| built(format!("select count(*) from {table} where ordinal in ({list})"));
-            let args: Vec<Arg<'_>> = members.iter().map(|m| Arg::Int(m.ordinal)).collect();
-            if self.view.tx.one(count("keys.data_key"), &args).await?.int(0)? != members.len() as i64 {
-                return Err(StoreError::Conflict("member_has_key".into()));
-            }
-            for left in ["erasure", "consent_event"] {
-                if self.view.tx.one(count(left), &args).await?.int(0)? != 0 {
-                    return Err(StoreError::integrity("keys.counter", "an ordinal was given twice"));
-                }
+        let ordinals: Vec<i64> = members.iter().map(|m| m.ordinal).collect();
+        let keys = self.view.data_keys(&ordinals).await?;
+        if members.iter().any(|m| keys.get(&m.ordinal).is_none_or(|key| key.id != m.id)) {
+            return Err(StoreError::Conflict("member_has_key".into()));
+        }
+        let numbers = blocks_of(ordinals.iter().copied());
+        let there = self.view.blocks(&MEMBER_ATTRIBUTES, &numbers).await?;
+        let said = self.view.said_in(&numbers).await?;
+        for ordinal in ordinals {
+            let (block, at) = (block_of(ordinal), slot_of(ordinal));
+            let taken = match there.get(&block) {
+                Some(body) => slot(body, at)
+                    .map_err(|Malformed| Malformed::of(MEMBER_ATTRIBUTES.name, block))?
+                    .is_some(),
+                None => false,
+            };
+            if taken || said.contains_key(&ordinal) {
+                return Err(StoreError::integrity("keys.counter", "an ordinal was given twice"));
             }
         }
         Ok(())
@@ -291,55 +294,78 @@ impl Work<'_> {
     /// # Errors
     /// The database failed.
     pub async fn update_member(&mut self, old: &Member, new: &Member) -> Result<(), StoreError> {
-        let (old_tags, new_tags) = (pack(&old.attributes.tags), pack(&new.attributes.tags));
-        let values = to_values(&member_args(old, &old_tags));
-        self.update(&MEMBER, &values, &member_args(new, &new_tags)).await?;
-        if old.record != new.record {
-            let was = to_values(&[Arg::Int(old.ordinal), Arg::Bytes(&old.id.0), Arg::Bytes(&old.record)]);
-            let is = [Arg::Int(new.ordinal), Arg::Bytes(&new.id.0), Arg::Bytes(&new.record)];
-            self.update(&MEMBER_RECORD, &was, &is).await?;
+        self.update_members(&[(old, new)]).await
+    }
+
+    /// Replaces members that were read in this turn, index entries included.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn update_members(&mut self, changes: &[(&Member, &Member)]) -> Result<(), StoreError> {
+        self.stand_as_read(changes.iter().map(|(old, _)| *old)).await?;
+        let mut columns = Columns::default();
+        for (old, new) in changes {
+            columns.put(new, Some(old))?;
         }
-        for tag in old.attributes.tags.iter().filter(|t| !new.attributes.tags.contains(t)) {
-            self.delete(&MEMBER_INDEX, &to_values(&index_args(tag, old.ordinal))).await?;
-        }
-        for tag in new.attributes.tags.iter().filter(|t| !old.attributes.tags.contains(t)) {
-            self.insert(&MEMBER_INDEX, &index_args(tag, new.ordinal)).await?;
+        columns.write(self).await?;
+        for index in Index::ALL {
+            let mut added = Vec::new();
+            for (old, new) in changes {
+                let of = |m: &Member| m.attributes.tags.iter().find(|t| t.index == *index).map(|t| t.tag);
+                let (was, is) = (of(old), of(new));
+                if was != is {
+                    if let Some(tag) = was {
+                        self.index_remove(*index, &tag, old.ordinal).await?;
+                    }
+                    added.extend(is.map(|tag| (tag, new.ordinal)));
+                }
+            }
+            self.index_add(*index, added).await?;
         }
         Ok(())
     }
 
-    /// Deletes everything of a member but the consent history, which by then names nobody.
+    /// What is about to be replaced must be what was read. The attributes tell: whatever changes a member
+    /// sets the time of the change.
+    async fn stand_as_read(
+        &mut self,
+        members: impl Iterator<Item = &Member> + Clone,
+    ) -> Result<(), StoreError> {
+        let numbers = blocks_of(members.clone().map(|m| m.ordinal));
+        let bodies = self.view.blocks(&MEMBER_ATTRIBUTES, &numbers).await?;
+        for m in members {
+            let block = block_of(m.ordinal);
+            let stored = slot(bodies.get(&block).map_or(&[], Vec::as_slice), slot_of(m.ordinal))
+                .map_err(|Malformed| Malformed::of(MEMBER_ATTRIBUTES.name, block))?;
+            if stored != attributes::pack(m.id, &m.attributes, m.created_at, m.changed_at).as_deref() {
+                return Err(StoreError::integrity(MEMBER_ATTRIBUTES.name, "a member is not what was read"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks slots as those of members who were erased.
+    pub(super) async fn take_slots(&mut self, ordinals: &[i64]) -> Result<(), StoreError> {
+        let mut columns = Columns::default();
+        ordinals.iter().for_each(|ordinal| columns.attributes.set(*ordinal, Some(attributes::gone())));
+        columns.write(self).await
+    }
+
+    /// Deletes everything of a member but the consent history, which by then names nobody, and the slot,
+    /// which stays taken.
     ///
     /// # Errors
     /// The database failed.
     pub async fn delete_member(&mut self, m: &Member) -> Result<(), StoreError> {
-        let tags = pack(&m.attributes.tags);
-        self.delete(&MEMBER, &to_values(&member_args(m, &tags))).await?;
-        let record = [Arg::Int(m.ordinal), Arg::Bytes(&m.id.0), Arg::Bytes(&m.record)];
-        self.delete(&MEMBER_RECORD, &to_values(&record)).await?;
+        self.stand_as_read([m].into_iter()).await?;
+        let mut columns = Columns::default();
+        columns.remove(m.ordinal);
+        columns.write(self).await?;
         for tag in &m.attributes.tags {
-            self.delete(&MEMBER_INDEX, &to_values(&index_args(tag, m.ordinal))).await?;
+            self.index_remove(tag.index, &tag.tag, m.ordinal).await?;
         }
         Ok(())
     }
-}
-
-fn index_args(tag: &ContactTag, ordinal: i64) -> [Arg<'_>; 3] {
-    [Arg::Int(i64::from(tag.index.number())), Arg::Bytes(&tag.tag), Arg::Int(ordinal)]
-}
-
-fn to_values(args: &[Arg<'_>]) -> Vec<Value> {
-    use super::table::Kind;
-    args.iter()
-        .map(|arg| match arg {
-            Arg::Int(v) => Value::Int(*v),
-            Arg::Text(v) => Value::Text((*v).to_owned()),
-            Arg::Bytes(v) => Value::Bytes(v.to_vec()),
-            Arg::NullInt => Value::Null(Kind::MaybeInt),
-            Arg::NullText => Value::Null(Kind::MaybeText),
-            Arg::NullBytes => Value::Null(Kind::MaybeBytes),
-        })
-        .collect()
 }
 
 fn pack(tags: &[ContactTag]) -> Vec<u8> {
@@ -366,69 +392,4 @@ pub(super) fn unpack(bytes: &[u8]) -> Option<Vec<ContactTag>> {
             })
         })
         .collect()
-}
-
-fn member_args<'a>(m: &'a Member, tags: &'a [u8]) -> Vec<Arg<'a>> {
-    let a = &m.attributes;
-    vec![
-        Arg::Int(m.ordinal),
-        Arg::Bytes(&m.id.0),
-        Arg::maybe_text(a.home_store.as_deref()),
-        Arg::Text(a.tier.code()),
-        Arg::Text(a.card_type.code()),
-        Arg::Text(if a.active { "active" } else { "pending" }),
-        Arg::maybe_int(a.joined_on),
-        Arg::maybe_int(a.last_visit_on),
-        Arg::maybe_int(a.spend_cents),
-        Arg::maybe_int(a.birth_month),
-        Arg::maybe_text(a.covenant.as_ref().map(|c| c.0.code())),
-        Arg::maybe_text(a.covenant.as_ref().map(|c| c.1.as_str())),
-        Arg::Int(i64::from(a.legacy)),
-        Arg::Int(a.present),
-        Arg::Int(a.unsafe_fields),
-        Arg::Bytes(tags),
-        Arg::Int(m.created_at),
-        Arg::Int(m.changed_at),
-    ]
-}
-
-pub(super) fn member(row: &[Value], record: Vec<u8>) -> Option<Member> {
-    let text = |i: usize| match &row[i] {
-        Value::Text(t) => Some(t.clone()),
-        _ => None,
-    };
-    let int = |i: usize| match &row[i] {
-        Value::Int(v) => Some(*v),
-        _ => None,
-    };
-    let bytes = |i: usize| match &row[i] {
-        Value::Bytes(b) => Some(b.as_slice()),
-        _ => None,
-    };
-    let covenant = match (text(10), text(11)) {
-        (Some(family), Some(version)) => Some((CovenantFamily::parse(&family).ok()?, version)),
-        _ => None,
-    };
-    Some(Member {
-        ordinal: int(0)?,
-        id: MemberId(bytes(1)?.try_into().ok()?),
-        attributes: Attributes {
-            home_store: text(2),
-            tier: Tier::parse(&text(3)?).ok()?,
-            card_type: CardType::parse(&text(4)?).ok()?,
-            active: text(5)? == "active",
-            joined_on: int(6),
-            last_visit_on: int(7),
-            spend_cents: int(8),
-            birth_month: int(9),
-            covenant,
-            legacy: int(12)? != 0,
-            present: int(13)?,
-            unsafe_fields: int(14)?,
-            tags: unpack(bytes(15)?)?,
-        },
-        record,
-        created_at: int(16)?,
-        changed_at: int(17)?,
-    })
 }

@@ -1,6 +1,8 @@
 //! Every line of SQL. Other rooms hand in and get back words of `model`; a write is a [`Work`], which
 //! commits only with a log entry, and reading is a [`View`] of one moment.
 
+mod attributes;
+mod blocks;
 pub mod chunks;
 pub mod consents;
 pub mod documents;
@@ -9,13 +11,16 @@ mod error;
 mod heads;
 pub mod held;
 mod high_water;
+mod keys;
 mod keystore;
 pub mod log;
 pub mod members;
+mod moving;
 pub mod packages;
 pub mod people;
 pub mod policies;
 pub mod requests;
+mod runs;
 pub mod selecting;
 mod table;
 mod values;
@@ -123,6 +128,7 @@ impl Store {
         let high_water = HighWater::new(high_water_path(place, &info)?);
         let store =
             Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir: place.dir.clone() };
+        store.drop_rows().await?;
         store.write_birth(&wrapped).await?;
         Ok(store)
     }
@@ -168,6 +174,7 @@ impl Store {
         let dir = place.dir.clone();
         let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir };
         store.check_at_start().await?;
+        store.move_rows().await?;
         Ok(store)
     }
 

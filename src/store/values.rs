@@ -18,6 +18,15 @@ pub(crate) enum Arg<'a> {
 }
 
 impl<'a> Arg<'a> {
+    /// Bytes it takes, about.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Arg::Text(v) => v.len(),
+            Arg::Bytes(v) => v.len(),
+            _ => 8,
+        }
+    }
+
     pub(crate) fn maybe_int(v: Option<i64>) -> Self {
         v.map_or(Arg::NullInt, Arg::Int)
     }

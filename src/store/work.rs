@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::{Arg, Tx};
+use super::engine::{Arg, Tx, built};
 use super::heads::{Accumulator, Heads, row_mac};
 use super::table::{Table, Value, args};
 use super::{Store, StoreError};
@@ -15,6 +15,9 @@ use crate::model::ids::Digest;
 
 /// How far the clock may be behind the last entry before writing is refused: 5 s, in microseconds.
 const CLOCK_SLACK: Micros = 5_000_000;
+
+/// Bytes of values that go into one statement.
+const STATEMENT: usize = 1 << 20;
 
 /// A snapshot of the vault: all that is read through one view is of one moment.
 pub struct View<'s> {
@@ -179,6 +182,17 @@ impl<'s> Work<'s> {
         self.head.size
     }
 
+    /// What the log speaks of before this turn's changes.
+    pub(super) fn head_of(&self, table: &Table) -> Accumulator {
+        self.head.heads.of(table)
+    }
+
+    /// Takes every row of a table out of its head: it is dropped in this turn.
+    pub(super) fn empty(&mut self, table: &Table) {
+        let left = self.head_of(table);
+        self.changes.entry(table.slot()).or_default().take(&left);
+    }
+
     fn change(&mut self, table: &Table) -> &mut Accumulator {
         self.changes.entry(table.slot()).or_default()
     }
@@ -198,9 +212,16 @@ impl<'s> Work<'s> {
         table: &'static Table,
         rows: &[Vec<Arg<'_>>],
     ) -> Result<(), StoreError> {
-        let width = table.columns.len();
-        let batch = (6_000 / width).max(1);
-        for rows in rows.chunks(batch) {
+        let most = (6_000 / table.columns.len()).max(1);
+        let mut left = rows;
+        while !left.is_empty() {
+            let mut bytes = 0;
+            let fit = left.iter().take(most).take_while(|row| {
+                bytes += row.iter().map(Arg::size).sum::<usize>();
+                bytes < STATEMENT
+            });
+            let (rows, rest) = left.split_at(fit.count().max(1));
+            left = rest;
             let flat: Vec<Arg<'_>> = rows.iter().flatten().copied().collect();
             let sql = table.insert_sql(&self.view.tx, rows.len());
             self.view.tx.execute(sql, &flat).await?;
@@ -236,6 +257,26 @@ impl<'s> Work<'s> {
         self.touched(table, touched)?;
         let mac = row_mac(&self.view.store.keyring, table, &args(old), &mut self.scratch);
         self.change(table).remove(&mac);
+        Ok(())
+    }
+
+    /// Deletes rows that were read in this turn: all that a constant tail picks, and there are no others.
+    pub(super) async fn delete_all<const N: usize>(
+        &mut self,
+        table: &'static Table,
+        tail: &str,
+        picks: &[Arg<'_>],
+        old: &[[Arg<'_>; N]],
+    ) -> Result<(), StoreError> {
+        let touched =
+            self.view.tx.execute(built(format!("delete from {} {tail}", table.name)), picks).await?;
+        if touched != old.len() as u64 {
+            return Err(StoreError::integrity(table.name, "rows are not where they were read"));
+        }
+        for row in old {
+            let mac = row_mac(&self.view.store.keyring, table, row, &mut self.scratch);
+            self.change(table).remove(&mac);
+        }
         Ok(())
     }
 

@@ -82,27 +82,26 @@ fn lines(desk: &Desk, package: &str) -> Vec<String> {
     decrypt(got.json()["path"].as_str().unwrap().as_ref(), &desk.world.identity("SMS1")).1
 }
 
-/// His wrapped data key and his sealed record, as stored. He is found by what `erase` will take from the
-/// keystore: all keys but those of the others, so the ordinal comes from the card's order in the file.
+/// Tables of blocks in which every member has something that must not be left of him.
+const SECRET: [&str; 4] = ["keys.key_block", "sealed_alias", "sealed_card", "sealed_name"];
+
+/// His wrapped data key and some of his sealed fields, as stored. Members get their ordinals in the file's
+/// order, so his place is his card's.
 fn secrets_of(desk: &Desk, card: &str) -> Vec<Vec<u8>> {
     let at = desk.world.members.accepted().position(|row| row.card == card).unwrap();
-    let mut keys = blobs(desk, "wrapped", "data_key");
-    let mut records = blobs(desk, "record", "member_record");
-    assert_eq!(keys.len(), records.len());
-    vec![keys.swap_remove(at), records.swap_remove(at)]
+    SECRET.iter().map(|table| slots(desk, table).swap_remove(at)).collect()
 }
 
-/// A column of a table, by ordinal: members get theirs in the file's order.
-fn blobs(desk: &Desk, column: &str, table: &str) -> Vec<Vec<u8>> {
+/// What stands in the slots of a table of blocks, by ordinal.
+fn slots(desk: &Desk, table: &str) -> Vec<Vec<u8>> {
     let url = desk.world.url.clone();
     let sqlite = desk.world.on == On::Sqlite;
-    let (file, table) = match (sqlite, table) {
-        (true, "data_key") => (url.replace("vault.db", "keys.db"), "data_key".to_owned()),
-        (false, "data_key") => (url, "keys.data_key".to_owned()),
-        (_, other) => (url, other.to_owned()),
+    let (file, table) = match table.strip_prefix("keys.") {
+        Some(table) if sqlite => (url.replace("vault.db", "keys.db"), table),
+        _ => (url, table),
     };
-    let sql = sqlx::AssertSqlSafe(format!("select {column} from {table} order by ordinal"));
-    block(async move {
+    let sql = sqlx::AssertSqlSafe(format!("select body from {table} order by block"));
+    let bodies: Vec<Vec<u8>> = block(async move {
         if sqlite {
             let mut connection = sqlx::SqliteConnection::connect(&file).await.unwrap();
             let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
@@ -114,14 +113,26 @@ fn blobs(desk: &Desk, column: &str, table: &str) -> Vec<Vec<u8>> {
             connection.close().await.unwrap();
             rows.iter().map(|row| row.get::<Vec<u8>, _>(0)).collect()
         }
-    })
+    });
+    bodies.iter().flat_map(|body| in_slots(body)).collect()
+}
+
+/// A block's body: `{ slot(1) length(2, LE) bytes }` repeated.
+fn in_slots(mut body: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    while let [_, low, high, rest @ ..] = body {
+        let (bytes, rest) = rest.split_at(usize::from(u16::from_le_bytes([*low, *high])));
+        found.push(bytes.to_vec());
+        body = rest;
+    }
+    found
 }
 
 /// Whether the middle of any of them stands in any file of the vault, or in a row that PostgreSQL would
 /// give. (Its files hold dead rows and its write-ahead log until both are written over: `operations.md`.)
 fn is_stored(desk: &Desk, kept: &[Vec<u8>]) -> bool {
     if desk.world.on == On::Postgres {
-        let rows = [blobs(desk, "wrapped", "data_key"), blobs(desk, "record", "member_record")].concat();
+        let rows = SECRET.map(|table| slots(desk, table)).concat();
         return kept.iter().any(|kept| rows.contains(kept));
     }
     let files = std::fs::read_dir(desk.dir().join("data")).unwrap().map(|file| file.unwrap().path());

@@ -54,11 +54,13 @@ impl Struck {
         let (members, url) = (self.members(), self.world.url.clone());
         let keys = block(async move {
             let mut raw = raw::Raw::connect(&url).await;
-            let mut count = async |name: &str| {
+            let mut rows = async |name: &str| {
                 let table = raw.table(name).await;
-                raw.rows(&table).await.len() as u64
+                raw.rows(&table).await
             };
-            (count("keys.data_key").await, count("keys.package_key").await)
+            let blocks = rows("keys.key_block").await;
+            let keys: usize = blocks.iter().map(|row| slots(&row[1])).sum();
+            (keys as u64, rows("keys.package_key").await.len() as u64)
         });
         let live = self.view(async |view| view.packages().await.unwrap().iter().filter(|p| p.live).count());
         assert_eq!(keys, (members, live as u64), "keys of members and of packages");
@@ -140,4 +142,15 @@ pub fn on_thread<T: Send>(work: impl AsyncFnOnce() -> T + Send) -> T {
             || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(work());
         scope.spawn(run).join().unwrap()
     })
+}
+
+/// How many slots a block's body has: `{ slot(1) length(2, LE) bytes }` repeated.
+fn slots(body: &raw::Cell) -> usize {
+    let raw::Cell::Bytes(body) = body else { panic!("a body") };
+    let (mut rest, mut count) = (&body[..], 0);
+    while let [_, low, high, after @ ..] = rest {
+        rest = &after[usize::from(u16::from_le_bytes([*low, *high]))..];
+        count += 1;
+    }
+    count
 }

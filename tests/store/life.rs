@@ -163,9 +163,11 @@ async fn the_clock_may_stand_back_five_seconds_and_no_more(vault: Vault) {
 
 async fn a_newer_or_another_schema_is_refused(vault: Vault) {
     let mut raw = vault.raw().await;
-    raw.run("create table held as select * from _sqlx_migrations; update held set version = 99")
-        .await
-        .unwrap();
+    raw.run(
+        "create table held as select * from _sqlx_migrations where version = 1; update held set version = 99",
+    )
+    .await
+    .unwrap();
     raw.run("insert into _sqlx_migrations select * from held").await.unwrap();
     assert!(matches!(vault.open().await, Err(StoreError::NewerSchema(99))));
     raw.run("delete from _sqlx_migrations where version = 99").await.unwrap();
@@ -184,7 +186,7 @@ async fn append_only_tables_refuse_every_change(vault: Vault) {
         "log_leaf",
         "log_node",
         "log_alias",
-        "consent_event",
+        "consent_pack",
         "submission",
         "signature",
         "package_fact",

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use countersign::keyring::Tag;
 use countersign::model::code::{CardType, Channel, Purpose, RecipientClass, Tier};
-use countersign::model::field::Index;
+use countersign::model::field::{Field, Index};
+use countersign::model::ids::MemberId;
+use countersign::model::sealed::Record;
 use countersign::model::selection::{Between, Node, Selection, Test};
 use countersign::store::chunks::{AGE, SPAN, State, consent_kind};
 use countersign::store::members::Member;
@@ -12,7 +14,9 @@ use countersign::store::selecting::contact_mark;
 use countersign::store::{Store, StoreError};
 
 use crate::fixture::{Smith, Vault, entry, event, integrity};
-use crate::words::{bare_member, code, consent, contact, erasure, mark, member, member_id, tag, today};
+use crate::words::{
+    bare_member, code, consent, contact, erasure, mark, member, member_id, record, tag, today,
+};
 
 on_both_engines!(
     members_read_back_and_are_found_by_their_tags,
@@ -78,19 +82,24 @@ async fn a_changed_member_is_found_by_the_new_tags_only(vault: Vault) {
     let mut new = old.clone();
     new.attributes.tags = vec![contact(Index::Card, 1), contact(Index::Mobile, 9), contact(Index::Email, 9)];
     new.attributes.tier = Tier::Platinum;
-    new.record = vec![0xEE; 50];
+    new.record = record(1..5, 0xEE);
+    new.attributes.present = 0b1_1110;
+    new.changed_at += 1;
     let mut work = vault.store.work().await.unwrap();
-    work.update_member(&old, &new).await.unwrap();
+    let mut moved = member(2);
+    (moved.attributes.home_store, moved.changed_at) = (None, 5_000);
+    work.update_members(&[(&old, &new), (&member(2), &moved)]).await.unwrap();
     work.commit(event()).await.unwrap();
     let mut view = vault.store.view().await.unwrap();
     assert!(view.member(1).await.unwrap() == Some(new.clone()));
+    assert!(view.member(2).await.unwrap() == Some(moved));
     assert_eq!(view.find(Index::Mobile, &tag(Index::Mobile, 1)).await.unwrap(), [0; 0]);
     assert_eq!(view.find(Index::Mobile, &tag(Index::Mobile, 9)).await.unwrap(), [1]);
     drop(view);
     // Who read a member that is another by now changes nothing that verifies.
     let mut work = vault.store.work().await.unwrap();
     work.delete_member(&new).await.unwrap();
-    assert_eq!(integrity(work.delete_member(&new).await).0, "member");
+    assert_eq!(integrity(work.delete_member(&new).await).0, "member_attributes");
     drop(work);
     vault.assert_sound().await;
 
@@ -181,7 +190,7 @@ async fn an_ordinal_is_not_given_twice(vault: Vault) {
     work.put_erasure(&erasure(3, Some(99))).await.unwrap();
     work.commit(event()).await.unwrap();
     let problems = vault.deep().await.problems;
-    assert_eq!((problems.len(), problems[0].what.as_str()), (1, "member"));
+    assert_eq!((problems.len(), problems[0].what.as_str()), (1, "member_attributes"));
     assert!(problems[0].place.contains("ordinal 3"), "{}", problems[0].place);
 }
 
@@ -259,7 +268,7 @@ async fn a_selection_picks_what_it_says(vault: Vault) {
     .await
     .unwrap();
     assert_eq!(seen[0].tags, all[0].attributes.tags);
-    assert!(seen[0].active && seen[0].covenant && !seen[0].legacy && seen[0].present == 0b1110);
+    assert!(seen[0].active && seen[0].covenant && !seen[0].legacy && seen[0].present == 0xFE);
     let bare = &seen[5];
     assert!(!bare.active && !bare.covenant && bare.legacy && bare.tags.is_empty() && bare.unsafe_fields == 4);
     let stopped = view.each_selected(&everyone, None, false, |_| Err(StoreError::Busy)).await;
@@ -271,13 +280,25 @@ async fn records_come_with_their_keys(vault: Vault) {
     store_members(&vault.store, &vault.smith().await, &all).await;
     let mut seen = Vec::new();
     let mut view = vault.store.view().await.unwrap();
-    let visit = |ordinal, id: &[u8], record: &[u8], kek, wrapped: &[u8]| {
-        seen.push((ordinal, id.to_vec(), record.to_vec(), kek, wrapped.len()));
+    let visit = |ordinal, id: MemberId, sealed: &[u8], kek, wrapped: &[u8]| {
+        seen.push((ordinal, id, sealed.to_vec(), kek, wrapped.len()));
         Ok(())
     };
-    view.each_record(2, 4, visit).await.unwrap();
-    let wanted = |m: &Member| (m.ordinal, m.id.0.to_vec(), m.record.clone(), 1, 60);
+    view.each_record(2, 4, &[Field::Mobile, Field::Name], visit).await.unwrap();
+    // Of all that is sealed, just what was asked for.
+    let wanted = |m: &Member| (m.ordinal, m.id, record_of(&m.record, &[2, 3]), 1, 60);
     assert_eq!(seen, [wanted(&all[1]), wanted(&all[2])]);
+    let cards = view.sealed_of(&[1, 4, 9], Field::Card).await.unwrap();
+    assert_eq!(cards.keys().copied().collect::<Vec<_>>(), [1, 4]);
+    assert_eq!(cards[&4].1, record_of(&all[3].record, &[1]));
+    assert!(cards[&4].0.id == all[3].id);
+    view.check_sealed_tables(Field::ALL).await.unwrap();
+}
+
+fn record_of(record: &[u8], numbers: &[u8]) -> Vec<u8> {
+    let mut record = Record::from_bytes(record).unwrap();
+    record.0.retain(|entry| numbers.contains(&entry.number));
+    record.to_bytes()
 }
 
 async fn a_view_is_of_one_moment(vault: Vault) {

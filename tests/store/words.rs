@@ -7,6 +7,7 @@ use countersign::model::code::{
 use countersign::model::field::Index;
 use countersign::model::ids::{Alias, Digest, Login, MemberId, PackageNo, RequestNo, UnitCode, VendorCode};
 use countersign::model::org::Unit;
+use countersign::model::sealed::{Entry, Record, Sealed};
 use countersign::store::consents::{ConsentEvent, Mark};
 use countersign::store::documents::Document;
 use countersign::store::members::{Attributes, ContactTag, Member};
@@ -102,12 +103,20 @@ pub fn contact(index: Index, n: u8) -> ContactTag {
     ContactTag { index, tag: tag(index, n), suppression: [n; 16] }
 }
 
-/// A member with every attribute: card and mobile tags are his number's.
+/// A record of so many fields beside the alias, each with some bytes of the member's.
+pub fn record(numbers: impl Iterator<Item = u8>, byte: u8) -> Vec<u8> {
+    let entry = |number| Entry { number, version: 1, sealed: Sealed(vec![byte; 40 + usize::from(number)]) };
+    Record(std::iter::once(0).chain(numbers).map(entry).collect()).to_bytes()
+}
+
+/// A member with every attribute and field: card and mobile tags are his number's.
 pub fn member(ordinal: i64) -> Member {
-    let n = ordinal as u8;
+    let (n, high) = (ordinal as u8, (ordinal >> 8) as u8);
+    let mut id = member_id(n);
+    id.0[15] = id.0[15].wrapping_add(high);
     Member {
         ordinal,
-        id: member_id(n),
+        id,
         attributes: Attributes {
             home_store: Some(format!("S{ordinal}")),
             tier: Tier::Gold,
@@ -119,11 +128,11 @@ pub fn member(ordinal: i64) -> Member {
             birth_month: Some(ordinal.rem_euclid(12) + 1),
             covenant: Some((CovenantFamily::Member, "2026-1".into())),
             legacy: false,
-            present: 0b1110,
+            present: 0xFE,
             unsafe_fields: 0,
             tags: vec![contact(Index::Card, n), contact(Index::Mobile, n)],
         },
-        record: vec![n; 40],
+        record: record(1..8, n),
         created_at: 1_000 + ordinal,
         changed_at: 1_000 + ordinal,
     }
@@ -146,7 +155,7 @@ pub fn bare_member(ordinal: i64) -> Member {
         unsafe_fields: 4,
         tags: vec![],
     };
-    Member { attributes, ..member(ordinal) }
+    Member { attributes, record: record(0..0, 1), ..member(ordinal) }
 }
 
 pub fn mark(channel: Channel, granted: bool) -> Mark {

@@ -131,7 +131,7 @@ pub(super) fn settle(job: &Job, rows: &[&Checked], look: &Look) -> Result<Vec<Ou
             None => new_member(job, row, &mut sealing),
             Some(ordinal) => {
                 let held = look.held.get(ordinal);
-                let held = held.ok_or_else(|| StoreError::integrity("member_index", "its member is gone"))?;
+                let held = held.ok_or_else(|| StoreError::integrity("index_card", "its member is gone"))?;
                 known_member(job, row, held, look, &mut sealing)
             }
         })

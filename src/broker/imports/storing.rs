@@ -163,6 +163,7 @@ impl Stored {
         outcomes: Vec<Outcome>,
     ) -> Result<(), StoreError> {
         let mut born: Vec<Member> = Vec::new();
+        let mut changed: Vec<(Member, Member)> = Vec::new();
         let mut said = Said::default();
         for (row, outcome) in rows.iter().zip(outcomes) {
             self.counts.add(&outcome);
@@ -185,13 +186,15 @@ impl Stored {
                 Outcome::Changed(it) => {
                     let ordinal = it.old.ordinal;
                     self.touch(row, ordinal);
-                    if let Some(new) = &it.new {
-                        work.update_member(&it.old, new).await?;
-                    }
                     said.add(ordinal, it.consent, it.birthday);
+                    if let Some(new) = it.new {
+                        changed.push((it.old, new));
+                    }
                 }
             }
         }
+        let changed: Vec<(&Member, &Member)> = changed.iter().map(|(old, new)| (old, new)).collect();
+        work.update_members(&changed).await?;
         work.insert_members(&born).await?;
         said.write(work).await
     }
