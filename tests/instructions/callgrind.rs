@@ -15,9 +15,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::recorded::Figures;
+use crate::support::cli::Cli;
 use crate::works::{ENTRIES, FOLDER, REVEALS, Work};
 
 /// Counts the works in a prepared vault.
@@ -37,28 +37,15 @@ pub fn count(folder: &Path) -> Figures {
     }))
 }
 
+/// In an environment of its own, so that nobody's `VALGRIND_OPTS` counts otherwise, and not for ever.
 fn run(folder: &Path, out: &Path) {
-    let output = Command::new("valgrind")
-        .args([
-            "--tool=callgrind",
-            "--dump-before=*works::mark*",
-            "--compress-strings=no",
-            "--compress-pos=no",
-        ])
-        .arg(format!("--callgrind-out-file={}", out.display()))
-        .arg(std::env::current_exe().unwrap())
-        .args(["the_works", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-        .env(FOLDER, folder)
-        .output()
-        .unwrap_or_else(|cause| {
-            panic!("valgrind does not start ({cause}); `./tests/run --tools` installs it")
-        });
-    assert!(
-        output.status.success(),
-        "the works failed under callgrind:\n{}\n{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let written = format!("--callgrind-out-file={}", out.display());
+    let itself = std::env::current_exe().unwrap().display().to_string();
+    let callgrind =
+        ["--tool=callgrind", "--dump-before=*works::mark*", "--compress-strings=no", "--compress-pos=no"];
+    let works = ["the_works", "--exact", "--ignored", "--nocapture", "--test-threads=1"];
+    let args: Vec<&str> = [&callgrind[..], &[&*written, &*itself], &works[..]].concat();
+    Cli::new(folder.join("data")).bare().program("valgrind").env(FOLDER, folder).run(&args).ok();
 }
 
 /// One file of callgrind's.
@@ -71,7 +58,7 @@ impl Written {
     fn read(out: &Path, number: usize) -> Written {
         let path = PathBuf::from(format!("{}.{number}", out.display()));
         let text = fs::read_to_string(&path).unwrap_or_else(|cause| {
-            panic!("{}: {cause}; was `mark` renamed, or a mark added?", path.display())
+            panic!("{}: {cause}; was `mark` renamed, or the name stripped?", path.display())
         });
         let total = text.lines().rev().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok());
         Written { total: total.expect("callgrind ends a file with its totals"), text }

@@ -8,8 +8,8 @@ use std::process::Command;
 /// What to do when a figure has moved.
 pub const ADVICE: &str = "\
 If this is meant: INSTRUCTIONS=overwrite cargo test --test instructions, and say why in the commit.
-If not: `git stash` or check out the commit before, run the test there, and compare; callgrind_annotate on the
-same command (tests/instructions/callgrind.rs) says which function it is.";
+If not: run the test on the commit before as well; the difference is yours. Which function it is:
+INSTRUCTIONS=keep leaves callgrind's files, and callgrind_annotate compares them.";
 
 /// Counts by name, in the order of the works.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Setting {
     rustc: String,
     valgrind: String,
     libc: String,
+    /// SQLite and part of ring are C, built on the machine.
+    cc: String,
 }
 
 impl Setting {
@@ -95,16 +97,18 @@ impl Setting {
             rustc: said_by("rustc"),
             valgrind: said_by("valgrind"),
             libc: said_by("ldd"),
+            cc: said_by("cc"),
         }
     }
 
-    fn parts(&self) -> [(&'static str, &str); 5] {
+    fn parts(&self) -> [(&'static str, &str); 6] {
         [
             ("build", &self.build),
             ("cpu", &self.cpu),
             ("rustc", &self.rustc),
             ("valgrind", &self.valgrind),
             ("libc", &self.libc),
+            ("cc", &self.cc),
         ]
     }
 
@@ -132,19 +136,20 @@ impl fmt::Display for Setting {
     }
 }
 
-/// The first line of `program --version`.
+/// The first line of `program --version`. A missing valgrind is said here, before any work.
 fn said_by(program: &str) -> String {
-    let output = Command::new(program).arg("--version").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    text.lines().next().unwrap_or("unknown").to_owned()
+    let output = Command::new(program).arg("--version").output().unwrap_or_else(|cause| {
+        panic!("{program} does not start ({cause}); `./tests/run --tools` installs it or says how")
+    });
+    String::from_utf8_lossy(&output.stdout).lines().next().unwrap_or("unknown").to_owned()
 }
 
 fn cpu() -> String {
     let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let flags = text.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
-    let has: Vec<&str> = flags
-        .split_whitespace()
-        .filter(|flag| ["aes", "pclmulqdq", "avx", "avx2", "rdrand"].contains(flag))
+    let has: Vec<&str> = ["aes", "pclmulqdq", "avx", "avx2"]
+        .into_iter()
+        .filter(|unit| flags.split_whitespace().any(|flag| flag == *unit))
         .collect();
     if has.is_empty() { "unknown".to_owned() } else { has.join(" ") }
 }
@@ -170,6 +175,7 @@ fn parse(text: &str) -> (Setting, Figures) {
             "rustc" => setting.rustc = value.to_owned(),
             "valgrind" => setting.valgrind = value.to_owned(),
             "libc" => setting.libc = value.to_owned(),
+            "cc" => setting.cc = value.to_owned(),
             figure => {
                 let count = value.replace('_', "").parse();
                 figures.push((figure.to_owned(), count.unwrap_or_else(|_| panic!("{figure}: no number"))));
