@@ -8,7 +8,7 @@
 //! fn=countersign::…
 //! 12 340
 //! cfn=countersign::vault::…::reveal
-//! calls=20 0
+//! calls=10 0
 //! 12 5600                      inclusive cost of these calls, last in the line
 //! totals: 123456789
 //! ```

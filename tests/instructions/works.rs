@@ -18,9 +18,9 @@ use crate::support::world::{self, On, World, step};
 /// Folder of the vault, for [`run`].
 pub const FOLDER: &str = "COUNTED_VAULT";
 /// Entries that are appended; the figure is for one of them.
-pub const ENTRIES: u64 = 100;
+pub const ENTRIES: u64 = 50;
 /// Fields that are opened, each in a reveal of its own.
-pub const REVEALS: u64 = 20;
+pub const REVEALS: u64 = 10;
 /// Rows of the imported file, all of which fit the request.
 const ROWS: u64 = 1_000;
 /// Nobody in the furnished vault joined so early; everybody in the counted file did.
