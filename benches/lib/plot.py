@@ -6,7 +6,8 @@ from html import escape
 from .report import by_row, short, summary
 
 INK, PALE, BAR, SLOW, GOAL = "#222", "#999", "#3b7dd8", "#c9742b", "#1a7f37"
-LINES = ("#3b7dd8", "#c9742b", "#1a7f37", "#8250df", "#b32d5b", "#57606a")
+# A colour a step; PostgreSQL is dashed.
+LINES = {"import": "#3b7dd8", "export": "#c9742b", "verify": "#8250df", "deep": "#57606a", "doctor": "#b32d5b", "look-up": "#222"}
 
 
 class Drawing:
@@ -23,9 +24,9 @@ class Drawing:
     def box(self, x, y, width, height, fill):
         self.parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0.5):.1f}" height="{height:.1f}" fill="{fill}"/>')
 
-    def path(self, points, stroke):
+    def path(self, points, stroke, dash=""):
         at = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        self.parts.append(f'<polyline points="{at}" fill="none" stroke="{stroke}" stroke-width="1.8"/>')
+        self.parts.append(f'<polyline points="{at}" fill="none" stroke="{stroke}" stroke-width="1.8" stroke-dasharray="{dash or "none"}"/>')
         self.parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{stroke}"/>' for x, y in points]
 
     def svg(self):
@@ -74,7 +75,7 @@ def human(value):
 
 
 def panel(drawing, left, top, title, series, marks=()):
-    """Lines over the number of members (logarithmic) from zero up. `series`: name to a list of (members, value)."""
+    """Lines over the number of members (logarithmic) from zero up. `series`: step and engine to a list of (members, value)."""
     width, height = 330, 150
     drawing.text(left, top + 14, title, size=13)
     x0, y0 = left + 44, top + 24 + height
@@ -98,10 +99,11 @@ def panel(drawing, left, top, title, series, marks=()):
         y = at(sizes[0], value)[1]
         drawing.line(x0, y, x0 + width - 60, y, GOAL, 1.2, "4 3")
         drawing.text(x0 + width - 60, y - 3, said, "end", 10, GOAL)
-    for number, (name, points) in enumerate(series.items()):
-        colour = LINES[number % len(LINES)]
-        drawing.path([at(*point) for point in sorted(points)], colour)
-        drawing.text(x0 + (number % 3) * 95, y0 + 30 + number // 3 * 13, f"● {name}", size=10, fill=colour)
+    for number, ((step, engine), points) in enumerate(sorted(series.items())):
+        dashed = engine == "postgres"
+        drawing.path([at(*point) for point in sorted(points)], LINES[step], "5 3" if dashed else "")
+        x, y = x0 + (number % 3) * 105, y0 + 30 + number // 3 * 13
+        drawing.text(x, y, f"{'╌' if dashed else '─'} {step}, {engine}", size=10, fill=LINES[step])
 
 
 def scale_panels(drawing, runs, top):
@@ -114,9 +116,8 @@ def scale_panels(drawing, runs, top):
             for step in steps:
                 points = [(run["members"], run["steps"][step][key]) for run in runs
                           if run["engine"] == engine and run["steps"].get(step, {}).get(key) is not None]
-                name = step if len(engines) == 1 else f"{step}, {engine}"
                 if points:
-                    out[name] = points
+                    out[step, engine] = points
         return out
 
     sizes = [run["members"] for run in runs]
