@@ -70,7 +70,7 @@ class Postgres:
     def load(self, data):
         self.world.server.again("plain")
         copies = [f"\\copy {table} from '{data}/{table}s.csv' csv" for table in ("member", "consent")]
-        return self.world.server.script("plain", "\n".join([TABLES, *copies, ""]))
+        return self.world.server.script("plain", "\n".join(["begin;", TABLES, *copies, "commit;\n"]))
 
     def withdraw(self, data):
         self.world.server.run_file("plain", data / "withdrawn.sql")
