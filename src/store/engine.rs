@@ -28,9 +28,9 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// while the tables were empty, which is to walk through the whole of them.
 const MOST_KEPT: usize = 64;
 
-/// Rows that SQLite's thread may be ahead of their reader, about a megabyte of members' records: with a
-/// few, the two threads wake each other every few rows.
-const ROWS_AHEAD: usize = 1024;
+/// Rows that SQLite's thread may be ahead of their reader, about a megabyte of blocks: with a few, the two
+/// threads wake each other every few rows.
+const ROWS_AHEAD: usize = 128;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {

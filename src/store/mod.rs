@@ -20,7 +20,7 @@ pub mod packages;
 pub mod people;
 pub mod policies;
 pub mod requests;
-mod runs;
+pub mod runs;
 pub mod selecting;
 mod table;
 mod values;
