@@ -19,13 +19,14 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use raw::{Cell, Raw, Rows};
 use support::cli::{Cli, Output, write_password};
 use support::postgres;
 use support::world::{On, block};
 
-/// Members in it, one of them to be erased for good: of 150, two were erased and one is ordered to be.
+/// Members in it: of 150, two were erased, and of the third who was ordered to be only the key is left.
 const MEMBERS: u64 = 147;
 
 /// A copy of the vault of before.
@@ -46,20 +47,21 @@ impl Old {
         let url = match on {
             On::Sqlite => file,
             On::Postgres => {
-                static TEMPLATE: OnceLock<String> = OnceLock::new();
-                let template = TEMPLATE.get_or_init(|| {
+                static TEMPLATE: OnceLock<(String, String)> = OnceLock::new();
+                static COPIES: AtomicUsize = AtomicUsize::new(0);
+                let (base, template) = TEMPLATE.get_or_init(|| {
                     let url = postgres::fresh_database();
                     block(as_postgres(&file, &url));
-                    name_of(&url).to_owned()
+                    (postgres::fresh_database(), name_of(&url).to_owned())
                 });
-                let base = postgres::fresh_database();
-                let name = format!("{}_old", name_of(&base));
-                postgres::execute(&base, format!("create database {name} template {template}"));
-                let url = base.replacen(&format!("/{}?", name_of(&base)), &format!("/{name}?"), 1);
+                let name = format!("old{}", COPIES.fetch_add(1, Ordering::Relaxed));
+                // By file: a copy through the log would write it out twice.
+                let sql = format!("create database {name} template {template} strategy file_copy");
+                postgres::execute(base, sql);
                 for file in ["vault.db", "keys.db"] {
                     fs::remove_file(dir.path().join("data").join(file)).unwrap();
                 }
-                url
+                base.replacen(&format!("/{}?", name_of(base)), &format!("/{name}?"), 1)
             }
         };
         let mark = dir.path().join("high-water");

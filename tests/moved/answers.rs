@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::raw::Cell;
 use super::support::world::{BOTH, On, decrypt};
-use super::{MEMBERS, Old, ROWS};
+use super::{MEMBERS, Old};
 
 const ASKED: &str = include_str!("../data/vault_v1.json");
 
@@ -111,14 +111,4 @@ fn in_a_file(old: &Old, run: &[u8]) -> bool {
     let files = std::fs::read_dir(old.path("data")).unwrap().map(|file| file.unwrap().path());
     let mut files = files.filter(|path| path.is_file()).map(|path| std::fs::read(path).unwrap());
     files.any(|file| file.windows(run.len()).any(|window| window == run))
-}
-
-#[test]
-fn the_tables_of_before_are_gone() {
-    for on in BOTH {
-        let old = Old::new(on);
-        old.verified();
-        let tables = old.tables();
-        assert!(!ROWS.iter().any(|row| tables.iter().any(|t| t == row)), "{tables:?}");
-    }
 }

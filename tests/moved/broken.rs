@@ -61,12 +61,9 @@ fn a_kill_breaks_nothing() {
     println!("COUNTERSIGN_SEED={seed}");
     let mut random = Random::new(seed);
     for on in BOTH {
-        let begun = Instant::now();
-        Old::new(on).verified();
-        let whole = Old::new(on).look().ok().took.max(Duration::from_millis(20));
-        println!("{on:?}: {whole:?} of {:?}", begun.elapsed());
+        let whole = Old::new(on).cli.run(&["audit", "verify", "--json"]).ok().took;
         let (mut kills, mut moved) = (0, 0);
-        while kills < 12 {
+        while kills < 8 {
             let old = Old::new(on);
             let running = old.cli.spawn(&["audit", "verify", "--json"]);
             sleep(whole * random.below(1000) as u32 / 1000);
@@ -84,7 +81,7 @@ fn a_kill_breaks_nothing() {
             assert!(old.is_moved());
             assert_eq!(old.entries(), (1, Some(MEMBERS)));
         }
-        println!("{on:?}: {moved} of {kills} had been moved");
+        println!("{on:?}: {moved} of {kills} had been moved; a whole run takes {whole:?}");
     }
 }
 
