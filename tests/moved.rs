@@ -112,7 +112,7 @@ impl Old {
         })
     }
 
-    /// Whether it is as it was or has been moved, each whole. Panics when it is neither.
+    /// Whether it is as it was or has been moved, each whole but for SQLite's keys. Panics when it is neither.
     #[track_caller]
     fn is_moved(&self) -> bool {
         let tables = self.tables();
@@ -124,6 +124,8 @@ impl Old {
                 false
             }
             (0, blocks) if blocks == BLOCKS.len() => true,
+            // Struck between the commits of SQLite's two files: the keys are still to be moved.
+            (1, 15) if self.url.starts_with("sqlite:") && self.rows(ROWS[4]).len() == HELD[4] => true,
             (rows, blocks) => panic!("{rows} tables of rows, {blocks} of blocks"),
         }
     }
