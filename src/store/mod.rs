@@ -162,7 +162,7 @@ impl Store {
             return Err(StoreError::NoVault);
         }
         engine.check_durability().await?;
-        engine.migrate().await?;
+        moving::migrate(&engine).await?;
         let (info, wrapped) = read_birth(&engine).await?;
         let root_path = place.dir.join("root.json");
         let root = LocalRoot::load(&root_path, place.passphrase.as_deref().map(Vec::as_slice))?;
