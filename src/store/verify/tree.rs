@@ -1,0 +1,207 @@
+//! The tree, leaf by leaf: by pages of entries, each hashed and compared as it comes, so that a log of
+//! ten million takes no more memory than one of a thousand.
+
+use std::collections::BTreeMap;
+
+use futures_util::TryStreamExt as _;
+use serde::Deserialize;
+
+use super::aliases::Aliases;
+use super::nodes::Node;
+use super::{Findings, said_by};
+use crate::audit::checkpoint::Checkpoint;
+use crate::audit::nodes::is_stored;
+use crate::audit::tree::{Frontier, Hash, leaf_hash};
+use crate::clock::Micros;
+use crate::store::earlier::Earlier;
+use crate::store::engine::Arg;
+use crate::store::{StoreError, View};
+
+/// Entries a page.
+const PAGE: i64 = 4096;
+
+/// What walking the leaves gave.
+#[derive(Default)]
+pub(in crate::store) struct Walked {
+    /// The first entry that was read.
+    pub(in crate::store) from: u64,
+    pub(in crate::store) frontier: Frontier,
+    /// What the last leaf says: the hash over all set heads, and its time.
+    pub(in crate::store) said: Option<(Hash, Micros)>,
+    /// The newest head that any leaf gave of each table.
+    pub(in crate::store) heads: BTreeMap<String, String>,
+}
+
+/// What verifying needs of a leaf; the rest is only hashed.
+#[derive(Deserialize)]
+pub(super) struct Said<'l> {
+    seq: Option<i64>,
+    #[serde(borrow)]
+    member: Option<&'l str>,
+    #[serde(borrow, default)]
+    heads: BTreeMap<&'l str, &'l str>,
+}
+
+impl Said<'_> {
+    /// The member it speaks of, by alias.
+    pub(super) fn alias(&self) -> Option<[u8; 16]> {
+        let mut alias = [0; 16];
+        hex::decode_to_slice(self.member?, &mut alias).ok()?;
+        Some(alias)
+    }
+}
+
+/// Checkpoints that the log must contain, each with where it is from.
+pub(super) struct Held {
+    by_size: Vec<(&'static str, Checkpoint)>,
+    /// Of those, how many were compared.
+    compared: usize,
+}
+
+impl Held {
+    /// Those from elsewhere, and the high-water mark.
+    pub(super) fn new(against: &[Checkpoint], mark: Option<Checkpoint>) -> Self {
+        let against = against.iter().map(|c| ("against", c.clone()));
+        let mut by_size: Vec<_> = against.chain(mark.map(|c| ("high-water mark", c))).collect();
+        by_size.sort_by_key(|(_, c)| c.size);
+        Held { by_size, compared: 0 }
+    }
+
+    /// The next of no more entries than these.
+    fn up_to(&mut self, size: u64) -> Option<(&'static str, Checkpoint)> {
+        let next = self.by_size.get(self.compared).filter(|(_, c)| c.size <= size)?;
+        self.compared += 1;
+        Some(next.clone())
+    }
+
+    /// Compares those of exactly this size.
+    fn compare(&mut self, frontier: &Frontier, found: &mut Findings) {
+        while let Some((name, c)) = self.up_to(frontier.size()) {
+            if c.root != frontier.root() {
+                found.add(name, format!("the log at {} entries is another one", c.size));
+            }
+        }
+    }
+}
+
+impl View<'_> {
+    /// Walks the entries after an earlier check, or all.
+    pub(super) async fn walk_tree(
+        &mut self,
+        earlier: Option<&Earlier>,
+        held: &mut Held,
+        found: &mut Findings,
+    ) -> Result<Walked, StoreError> {
+        let mut walked = earlier.map(Earlier::resume).unwrap_or_default();
+        while let Some((name, c)) = held.up_to(walked.from) {
+            let root = self.root_at(c.size).await;
+            if found.keep(root)?.is_some_and(|root| root != c.root) {
+                found.add(name, format!("the log at {} entries is another one", c.size));
+            }
+        }
+        let end = self.last_leaf().await?.map_or(0, |last| last.saturating_add(1));
+        let mut aliases = Aliases::new(walked.from as i64, end);
+        self.walk_leaves(&mut walked, &mut aliases, held, found).await?;
+        let size = walked.frontier.size();
+        while let Some((name, c)) = held.up_to(u64::MAX) {
+            found.add(name, format!("it saw {} entries and the log has {size}: it was turned back", c.size));
+        }
+        self.compare_other_nodes(size, found).await?;
+        self.compare_aliases(&mut aliases, found).await?;
+        Ok(walked)
+    }
+
+    async fn walk_leaves(
+        &mut self,
+        walked: &mut Walked,
+        aliases: &mut Aliases,
+        held: &mut Held,
+        found: &mut Findings,
+    ) -> Result<(), StoreError> {
+        // Also what stands before the first entry and long after the last: nothing may.
+        let first = if walked.from == 0 { i64::MIN } else { walked.from as i64 };
+        let mut next = self.first_leaf(first).await?;
+        let mut newest = Vec::new();
+        while let Some(from) = next {
+            let last = from.saturating_add(PAGE - 1);
+            let mut made = Vec::new();
+            let mut empty = true;
+            {
+                let keyring = &self.store.keyring;
+                let args = [Arg::Int(from), Arg::Int(last)];
+                let sql = "select seq, body from log_leaf where seq >= $1 and seq <= $2 order by seq";
+                let mut rows = self.tx.stream(sql, &args);
+                while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable("log_leaf"))? {
+                    empty = false;
+                    let read = (|| Ok((row.int(0)?, row.slice(1)?)))();
+                    let read = read.map_err(|e: StoreError| e.unreadable("log_leaf"));
+                    let Some((seq, body)) = found.keep(read)? else { continue };
+                    let alias = walked.leaf(seq, body, &mut made, found);
+                    if let Some(alias) = alias {
+                        aliases.said(keyring, seq, &alias);
+                    }
+                    held.compare(&walked.frontier, found);
+                    newest.clear();
+                    newest.extend_from_slice(body);
+                }
+            }
+            self.compare_nodes(&mut made, found).await?;
+            next = match last.checked_add(1) {
+                // A far-off number must not be counted up to.
+                Some(after) if empty => self.first_leaf(after).await?,
+                after => after,
+            };
+        }
+        if !newest.is_empty() {
+            walked.said = said_by(&newest);
+        }
+        Ok(())
+    }
+
+    /// The first entry from a number on.
+    async fn first_leaf(&mut self, from: i64) -> Result<Option<i64>, StoreError> {
+        let sql = "select min(seq) from log_leaf where seq >= $1";
+        let row = self.tx.one(sql, &[Arg::Int(from)]).await.and_then(|row| row.maybe_int(0));
+        row.map_err(|e| e.unreadable("log_leaf"))
+    }
+
+    /// The number of the last entry. Both engines find it at the end of the key, whatever the size.
+    pub(in crate::store) async fn last_leaf(&mut self) -> Result<Option<i64>, StoreError> {
+        let row = self.tx.one("select max(seq) from log_leaf", &[]).await.and_then(|row| row.maybe_int(0));
+        row.map_err(|e| e.unreadable("log_leaf"))
+    }
+}
+
+impl Walked {
+    /// Takes a leaf in; the member it speaks of.
+    fn leaf(
+        &mut self,
+        seq: i64,
+        body: &[u8],
+        made: &mut Vec<Node>,
+        found: &mut Findings,
+    ) -> Option<[u8; 16]> {
+        if seq as u64 != self.frontier.size() {
+            found.add("log_leaf", format!("entry {} is not where it should be", self.frontier.size()));
+        }
+        self.frontier.append_with(leaf_hash(body), |level, position, hash| {
+            if is_stored(level) {
+                made.push(Node { level, position, hash });
+            }
+        });
+        let Ok(said) = serde_json::from_slice::<Said<'_>>(body) else {
+            found.add("log_leaf", format!("entry {seq} is not a leaf"));
+            return None;
+        };
+        if said.seq != Some(seq) {
+            found.add("log_leaf", format!("entry {seq} says it is another"));
+        }
+        for (table, head) in &said.heads {
+            match self.heads.get_mut(*table) {
+                Some(newest) => (*head).clone_into(newest),
+                None => drop(self.heads.insert((*table).to_owned(), (*head).to_owned())),
+            }
+        }
+        said.alias()
+    }
+}
