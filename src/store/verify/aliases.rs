@@ -173,3 +173,50 @@ impl View<'_> {
         Ok(said)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_sum_does_not_cancel_what_stands_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = crate::keyring::root::LocalRoot::create(&dir.path().join("root.json"), None).unwrap();
+        let vault = crate::model::ids::VaultId([1; 16]);
+        let keys = Keyring::birth(vault, &root).unwrap();
+        let keyring = Keyring::open(vault, &root, &keys).unwrap();
+        let sum = |rows: &[(i64, u8)]| {
+            let mut sum = Sum::default();
+            rows.iter().for_each(|(seq, alias)| sum.add(&keyring, *seq, &[*alias; 16]));
+            sum
+        };
+        assert!(sum(&[(1, 1), (2, 2)]) == sum(&[(2, 2), (1, 1)]));
+        // Lanes alone tell them apart, not only the count of rows.
+        let lanes = |rows: &[(i64, u8)]| sum(rows).lanes;
+        for other in [&[(1, 1), (2, 1)][..], &[(2, 1), (1, 2)], &[(1, 1)], &[(1, 1), (2, 2), (3, 3), (3, 3)]]
+        {
+            assert_ne!(lanes(other), lanes(&[(1, 1), (2, 2)]));
+        }
+        let mut aliases = Aliases::new(1000, 1_000_000);
+        aliases.said(&keyring, 5000, &[1; 16]);
+        let differing = aliases.differing();
+        assert!(differing.len() == 1 && differing[0].contains(&5000) && differing[0].start() < &5000);
+    }
+
+    proptest! {
+        #[test]
+        fn every_entry_has_one_stretch(from in 0..i64::MAX, length in 1..i64::MAX, at: prop::sample::Index) {
+            let end = from.saturating_add(length);
+            let mut aliases = Aliases::new(from, end);
+            let seq = from + at.index((end - from) as usize) as i64;
+            let stretch = aliases.at(seq).unwrap();
+            prop_assert!(stretch < STRETCHES as usize);
+            prop_assert_eq!(aliases.at(end), None);
+            prop_assert_eq!(aliases.at(from - 1), None);
+            aliases.stored[stretch].rows += 1;
+            let differing = aliases.differing();
+            prop_assert!(differing.len() == 1 && differing[0].contains(&seq));
+        }
+    }
+}

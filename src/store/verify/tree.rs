@@ -205,3 +205,49 @@ impl Walked {
         said.alias()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::event::{Action, Actor, Event};
+    use crate::audit::leaf::{Frame, encode};
+    use crate::model::ids::{Alias, Login};
+
+    #[test]
+    fn what_is_needed_is_read_from_a_leaf() {
+        let heads = BTreeMap::from([("person", [3; 32]), ("unit", [4; 32])]);
+        let actor = Actor::Person { login: Login::parse("wang.fang").unwrap(), roles: Vec::new() };
+        let event = Event::new(Action::PolicyShown, actor).member(Alias([7; 16])).count("rows", 5);
+        let frame = Frame { seq: 9, at: 1_700_000_000_000_000, heads: &heads, state: [5; 32] };
+        let leaf = encode(&event, &frame).unwrap();
+        let said: Said<'_> = serde_json::from_slice(&leaf).unwrap();
+        assert_eq!((said.seq, said.alias()), (Some(9), Some([7; 16])));
+        assert_eq!(said.heads["unit"], hex::encode([4; 32]));
+        assert_eq!(said_by(&leaf), Some(([5; 32], frame.at)));
+        for cut in 0..leaf.len() {
+            assert!(serde_json::from_slice::<Said<'_>>(&leaf[..cut]).is_err());
+        }
+        // A leaf says a thing once.
+        assert!(serde_json::from_slice::<Said<'_>>(br#"{"seq":1,"seq":2}"#).is_err());
+    }
+
+    #[test]
+    fn each_checkpoint_is_held_to_its_own_size() {
+        let (mut frontier, mut found) = (Frontier::new(), Findings::default());
+        let root_of = |n: u8| {
+            let mut frontier = Frontier::new();
+            (0..n).for_each(|leaf| frontier.append(leaf_hash(&[leaf])));
+            Checkpoint { origin: String::new(), size: u64::from(n), root: frontier.root() }
+        };
+        let wrong = Checkpoint { size: 3, ..root_of(4) };
+        let mut held = Held::new(&[root_of(5), wrong, root_of(2), root_of(9)], Some(root_of(5)));
+        for leaf in 0..6 {
+            frontier.append(leaf_hash(&[leaf]));
+            held.compare(&frontier, &mut found);
+        }
+        assert_eq!(found.0.len(), 1);
+        assert!(found.0.first().is_some_and(|p| p.place.contains("at 3 entries")));
+        assert_eq!(held.up_to(u64::MAX).map(|(name, c)| (name, c.size)), Some(("against", 9)));
+        assert!(held.up_to(u64::MAX).is_none());
+    }
+}
