@@ -19,10 +19,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::verify::Walked;
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::note::NoteVerifier;
-use crate::audit::tree::Frontier;
+use crate::audit::tree::{Frontier, Hash};
 use crate::clock::{Micros, random};
 use crate::keyring::Keyring;
 
@@ -35,8 +34,9 @@ const PLACE: &[&[u8]] = &[b"checked"];
 pub(super) struct Earlier {
     pub(super) frontier: Frontier,
     /// State and time that the last entry spoke of.
-    said: ([u8; 32], Micros),
-    heads: BTreeMap<String, String>,
+    pub(super) said: (Hash, Micros),
+    /// The newest head that the entries gave of each table.
+    pub(super) heads: BTreeMap<String, String>,
     /// When the newest of the entries were checked.
     pub(super) checked_at: Micros,
     /// When a verification last read every entry.
@@ -56,27 +56,6 @@ struct Sealed {
 }
 
 impl Earlier {
-    /// What a walk without a finding came to; none of an empty log.
-    pub(super) fn of(walked: &Walked, now: Micros, before: Option<&Earlier>) -> Option<Self> {
-        Some(Earlier {
-            frontier: walked.frontier.clone(),
-            said: walked.said?,
-            heads: walked.heads.clone(),
-            checked_at: now,
-            read_whole_at: before.map_or(now, |before| before.read_whole_at),
-        })
-    }
-
-    /// Where the next walk begins.
-    pub(super) fn resume(&self) -> Walked {
-        Walked {
-            from: self.frontier.size(),
-            frontier: self.frontier.clone(),
-            said: Some(self.said),
-            heads: self.heads.clone(),
-        }
-    }
-
     /// The file beside the high-water mark.
     pub(super) fn path(high_water: &Path) -> PathBuf {
         let mut name = high_water.file_name().unwrap_or_default().to_owned();

@@ -14,8 +14,6 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-pub(super) use tree::Walked;
-
 use super::earlier::Earlier;
 use super::heads::{Accumulator, recompute};
 use super::table::{Checked, TABLES};
@@ -24,7 +22,7 @@ use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::tree::Hash;
 use crate::clock::{Micros, parse_rfc3339, rfc3339};
-use tree::Held;
+use tree::{Held, Walked};
 
 /// Something that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -180,7 +178,7 @@ impl Store {
     /// Remembers how far a walk without a finding came; in words, why it could not.
     fn remember(&self, head: &Head, walked: &Walked, earlier: Option<&Earlier>) -> Option<String> {
         let path = self.checked_path();
-        let checked = Earlier::of(walked, self.clock.now(), earlier)?;
+        let checked = walked.remembered(self.clock.now(), earlier)?;
         let written = checked.write(&path, &self.keyring, &head.checkpoint);
         written.err().map(|e| format!("this verification is not remembered at {}: {e}", path.display()))
     }

@@ -22,14 +22,14 @@ const PAGE: i64 = 4096;
 
 /// What walking the leaves gave.
 #[derive(Default)]
-pub(in crate::store) struct Walked {
+pub(super) struct Walked {
     /// The first entry that was read.
-    pub(in crate::store) from: u64,
-    pub(in crate::store) frontier: Frontier,
+    pub(super) from: u64,
+    pub(super) frontier: Frontier,
     /// What the last leaf says: the hash over all set heads, and its time.
-    pub(in crate::store) said: Option<(Hash, Micros)>,
+    pub(super) said: Option<(Hash, Micros)>,
     /// The newest head that any leaf gave of each table.
-    pub(in crate::store) heads: BTreeMap<String, String>,
+    pub(super) heads: BTreeMap<String, String>,
 }
 
 /// What verifying needs of a leaf; the rest is only hashed.
@@ -92,7 +92,7 @@ impl View<'_> {
         held: &mut Held,
         found: &mut Findings,
     ) -> Result<Walked, StoreError> {
-        let mut walked = earlier.map(Earlier::resume).unwrap_or_default();
+        let mut walked = earlier.map(Walked::after).unwrap_or_default();
         while let Some((name, c)) = held.up_to(walked.from) {
             let root = self.root_at(c.size).await;
             if found.keep(root)?.is_some_and(|root| root != c.root) {
@@ -173,6 +173,27 @@ impl View<'_> {
 }
 
 impl Walked {
+    /// Where a walk begins that goes on from an earlier one.
+    fn after(earlier: &Earlier) -> Self {
+        Walked {
+            from: earlier.frontier.size(),
+            frontier: earlier.frontier.clone(),
+            said: Some(earlier.said),
+            heads: earlier.heads.clone(),
+        }
+    }
+
+    /// What a walk without a finding leaves for the next; none of an empty log.
+    pub(super) fn remembered(&self, now: Micros, before: Option<&Earlier>) -> Option<Earlier> {
+        Some(Earlier {
+            frontier: self.frontier.clone(),
+            said: self.said?,
+            heads: self.heads.clone(),
+            checked_at: now,
+            read_whole_at: before.map_or(now, |before| before.read_whole_at),
+        })
+    }
+
     /// Takes a leaf in; the member it speaks of.
     fn leaf(
         &mut self,
