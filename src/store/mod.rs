@@ -6,6 +6,7 @@ mod blocks;
 pub mod chunks;
 pub mod consents;
 pub mod documents;
+mod earlier;
 pub(crate) mod engine;
 mod error;
 mod heads;
