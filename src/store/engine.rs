@@ -286,7 +286,15 @@ impl Engine {
     /// world that stands still. At most [`LOCK_WAIT`], then `Busy`.
     pub(crate) async fn begin_write(&self) -> Result<Tx, StoreError> {
         match self {
-            Engine::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("begin immediate").await?)),
+            Engine::Sqlite { write, .. } => match write.begin_with("begin immediate").await {
+                // A full disk ends SQLite's transaction by itself, and the connection does not notice: it
+                // is of no more use.
+                Err(sqlx::Error::InvalidSavePointStatement) => {
+                    write.acquire().await?.close().await?;
+                    Ok(Tx::Sqlite(write.begin_with("begin immediate").await?))
+                }
+                begun => Ok(Tx::Sqlite(begun?)),
+            },
             Engine::Postgres(pool) => {
                 let mut tx = Tx::Postgres(pool.begin().await?);
                 // An advisory lock stands for the head row before the first head exists.

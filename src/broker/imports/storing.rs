@@ -147,7 +147,11 @@ impl Broker {
         let stored = self.write(run, &batch, &first_round, prepared, last).await;
         let unused = stored.as_ref().map_or(keys.len() as u64, |s| keys.len() as u64 - s.counts.created);
         if unused > 0 {
-            self.store.take_back_births(first, keys.len()).await?;
+            let taken = self.store.take_back_births(first, keys.len()).await;
+            // What failed first is what to tell; keys that stay behind are swept at the next start.
+            if stored.is_ok() {
+                taken?;
+            }
         }
         stored
     }
