@@ -81,13 +81,25 @@ impl Old {
         self.cli.run_with(&words, stdin.as_bytes())
     }
 
-    /// Opens it to look only, as does the operator.
+    /// A command that opens the vault, and so moves it, and writes nothing else.
+    fn opening(&self) -> Vec<String> {
+        let file = write_password(&self.path("passwords"), "mem.head", "pass word of mem.head");
+        let words = ["vendor", "list", "--json", "--as", "mem.head", "--password-file"];
+        words.map(str::to_owned).into_iter().chain([file.display().to_string()]).collect()
+    }
+
+    fn open(&self) -> Output {
+        self.cli.run(&self.opening())
+    }
+
+    /// Opens it to look only, as does the operator: nothing is moved by that.
     fn look(&self) -> Output {
         self.cli.run(&["audit", "verify", "--deep", "--json"])
     }
 
     #[track_caller]
     fn verified(&self) {
+        self.open().ok();
         let output = self.look().ok();
         assert_eq!(output.json()["verified"], true, "{output}");
     }
@@ -134,8 +146,7 @@ impl Old {
     fn is_held(&self) -> bool {
         block(async {
             let mut raw = Raw::connect(&self.url).await;
-            let free =
-                "do $$ begin if not pg_try_advisory_xact_lock(4771200) then raise 'held'; end if; end $$";
+            let free = "begin; lock table vault in exclusive mode nowait; commit";
             raw.run(free).await.is_err()
         })
     }

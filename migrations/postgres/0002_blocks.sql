@@ -5,7 +5,7 @@
 -- What selects, in clear, and each member's id: src/store/attributes.rs draws it.
 create table member_attributes (block bigint primary key, body bytea not null);
 
--- Index and suppression tags of contact points: src/store/blocks.rs draws it.
+-- Index and suppression tags of contact points: src/store/attributes.rs draws it.
 create table member_tags (block bigint primary key, body bytea not null);
 
 -- Sealed fields, each field a table: src/store/blocks.rs draws it.
@@ -38,7 +38,7 @@ create table consent_pack (
 -- Wrapped data keys by blocks. A slot that is blanked is a key that is gone: src/store/keys.rs draws it.
 create table keys.key_block (block bigint primary key, body bytea not null);
 
--- Bodies are ciphertext: trying to compress them is time for nothing.
+-- Bodies are mostly ciphertext and keyed tags, some KB each: trying to compress them is time for nothing.
 alter table member_attributes alter column body set storage external;
 alter table member_tags alter column body set storage external;
 alter table sealed_alias alter column body set storage external;

@@ -5,7 +5,7 @@
 -- What selects, in clear, and each member's id: src/store/attributes.rs draws it.
 create table member_attributes (block integer primary key, body blob not null);
 
--- Index and suppression tags of contact points: src/store/blocks.rs draws it.
+-- Index and suppression tags of contact points: src/store/attributes.rs draws it.
 create table member_tags (block integer primary key, body blob not null);
 
 -- Sealed fields, each field a table: src/store/blocks.rs draws it.

@@ -58,12 +58,13 @@ impl Broker {
         Ok((broker, recovered))
     }
 
-    /// Opens a vault only to look at it: nothing unfinished is finished, nothing is appended.
+    /// Opens a vault only to look at it: nothing unfinished is finished, nothing is appended, and one of an
+    /// earlier version is not brought up to date but refused.
     ///
     /// # Errors
     /// Whatever keeps it closed.
     pub async fn inspect(place: &Place) -> Result<Broker, Error> {
-        Ok(Broker::over(Store::open(place).await?))
+        Ok(Broker::over(Store::open_to_look(place).await?))
     }
 
     fn over(store: Store) -> Broker {

@@ -140,6 +140,11 @@ impl From<StoreError> for Failure {
                 (COULD_NOT_RUN, "not_durable", "set it in the database's configuration and start it again")
             }
             StoreError::NewerSchema(_) => (COULD_NOT_RUN, "newer_schema", "nothing was changed"),
+            StoreError::OlderSchema => (
+                COULD_NOT_RUN,
+                "older_schema",
+                "verify it with the program that made it; any command but this one and doctor then moves it to this version, with an entry",
+            ),
             StoreError::ChangedSchema(_) => {
                 (INTEGRITY, "changed_schema", "use the program that made this vault")
             }
@@ -223,6 +228,7 @@ mod tests {
             (StoreError::ReadOnly, 3),
             (StoreError::Url, 3),
             (StoreError::NewerSchema(9), 3),
+            (StoreError::OlderSchema, 3),
             (StoreError::ChangedSchema(1), 2),
             (StoreError::NotDurable("fsync", "off".into()), 3),
             (StoreError::ClockBack(9), 3),

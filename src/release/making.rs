@@ -53,6 +53,15 @@ pub struct Made {
     pub marks: u128,
 }
 
+/// Windows there are: all that a package of any size holds of its members at a time.
+const WINDOWS: usize = 2;
+
+/// The reader's ends of the windows' round.
+struct Round {
+    full: mpsc::Sender<Window>,
+    to_fill: mpsc::Receiver<Window>,
+}
+
 /// Sealed members of one window, in one buffer: what is needed of each and no more.
 #[derive(Default)]
 struct Window {
@@ -70,6 +79,12 @@ struct Slot {
 }
 
 impl Window {
+    /// Makes room for the next members and keeps the memory.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.members.clear();
+    }
+
     fn push(&mut self, ordinal: u64, id: MemberId, record: &[u8], kek: i64, wrapped: &[u8]) {
         let key = self.bytes.len();
         self.bytes.extend_from_slice(wrapped);
@@ -98,6 +113,10 @@ const CARDS: usize = 4096;
 /// # Errors
 /// A value does not open.
 pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec<i64>]) -> Result<(), Error> {
+    if !groups.is_empty() {
+        // Who could take a card away would choose which of them stays.
+        view.check_sealed_tables(&[Field::Card]).await?;
+    }
     let mut left = groups;
     while !left.is_empty() {
         let mut members = 0;
@@ -110,11 +129,22 @@ pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec
         let cards = view.sealed_of(&some.concat(), Field::Card).await?;
         for group in some {
             let mut ranked: BTreeMap<CardRank, u64> = BTreeMap::new();
-            // Erased since the counting, he is not there: the fence takes notice.
-            for (ordinal, (key, record)) in group.iter().filter_map(|o| Some((*o as u64, cards.get(o)?))) {
-                let sealed =
-                    SealedMember { ordinal, id: key.id, record, kek: key.kek, wrapped: &key.wrapped };
-                ranked.insert(rows.card_rank(&sealed).map_err(failed)?, ordinal);
+            for ordinal in group {
+                let Some((key, record)) = cards.get(ordinal) else {
+                    // Erased since the counting: he cannot be opened, and the fence takes notice.
+                    rows.skip(*ordinal as u64);
+                    continue;
+                };
+                let sealed = SealedMember {
+                    ordinal: *ordinal as u64,
+                    id: key.id,
+                    record,
+                    kek: key.kek,
+                    wrapped: &key.wrapped,
+                };
+                if ranked.insert(rows.card_rank(&sealed).map_err(failed)?, *ordinal as u64).is_some() {
+                    return Err(StoreError::integrity("sealed_card", "two members have one card").into());
+                }
             }
             ranked.into_values().skip(1).for_each(|ordinal| rows.skip(ordinal));
         }
@@ -144,19 +174,28 @@ pub async fn make(
     let age = AgeWriter::new(target.recipient, HashingWriter::new(at_rest)).map_err(io)?;
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let mut writer = RowWriter::new(age, &headers).map_err(row)?;
-    // One window is filled while the one before is written.
-    let (send, mut receive) = mpsc::channel::<Window>(1);
+    // Two windows go round: one is filled while the one before is written.
+    let (full, mut to_write) = mpsc::channel::<Window>(WINDOWS);
+    let (empty, to_fill) = mpsc::channel::<Window>(WINDOWS);
+    for _ in 0..WINDOWS {
+        // There is room for each.
+        let _ = empty.try_send(Window::default());
+    }
     let worker = tokio::task::spawn_blocking(move || -> Result<_, Error> {
         let mut rows = rows;
-        while let Some(window) = receive.blocking_recv() {
+        while let Some(mut window) = to_write.blocking_recv() {
             for slot in &window.members {
                 let values = rows.open(&window.sealed(slot)).map_err(failed)?;
                 write_row(&mut writer, values)?;
             }
+            window.clear();
+            // After the last one nobody fills it again.
+            let _ = empty.blocking_send(window);
         }
         Ok((writer, rows))
     });
-    let fed = feed(store, &members, &fields, &order, send, |done| progress(done, total)).await;
+    let round = Round { full, to_fill };
+    let fed = feed(store, &members, &fields, &order, round, |done| progress(done, total)).await;
     let (writer, rows) = worker.await.map_err(|_| StoreError::Fault("the package's writer broke off"))??;
     fed?;
     // Who was erased while it ran is still to be opened, and is not in it.
@@ -186,7 +225,7 @@ async fn feed(
     members: &OrdinalSet,
     fields: &[Field],
     order: &RowOrder,
-    send: mpsc::Sender<Window>,
+    mut round: Round,
     done: impl Fn(u64),
 ) -> Result<(), Error> {
     let last = members.iter().last().unwrap_or(0);
@@ -197,12 +236,10 @@ async fn feed(
     view.check_sealed_tables(fields).await?;
     let mut handed = 0;
     for (number, blocks) in order.windows(&counts).into_iter().enumerate() {
-        // No window is filled before the last one is being written: two at a time are in memory.
-        let Ok(place) = send.reserve().await else {
+        let Some(mut window) = round.to_fill.recv().await else {
             // The writer failed; its error is the one to tell.
             return Ok(());
         };
-        let mut window = Window::default();
         for block in blocks {
             let (from, to) = ((block * BLOCK) as i64, (block * BLOCK + BLOCK) as i64);
             view.each_record(from, to, fields, |ordinal, id, record, kek, wrapped| {
@@ -215,7 +252,9 @@ async fn feed(
         }
         order.shuffle(number as u64, &mut window.members);
         handed += window.members.len() as u64;
-        place.send(window);
+        if round.full.send(window).await.is_err() {
+            return Ok(());
+        }
         done(handed);
     }
     Ok(())

@@ -7,6 +7,7 @@
 //! 2                                                           erased: the slot is never used again
 //!
 //! flags: bit 0 active · bit 1 legacy_covenant · bit 2 has a home store
+//!        bits 4 to 7: has a tag in the index of number 1 to 4, so that a missing tag is one
 //! a code is its place in its list, from 1; 0 is none · days: i32::MIN is none · cents: i64::MIN is none
 //! ```
 
@@ -68,6 +69,12 @@ const FIXED: usize = 58;
 const ACTIVE: u8 = 1;
 const LEGACY: u8 = 2;
 const HAS_STORE: u8 = 4;
+const TAGS: u8 = 0xF0;
+
+/// The flags of the indexes that some tags are of.
+fn flags_of(tags: &[ContactTag]) -> u8 {
+    tags.iter().fold(0, |flags, tag| flags | 8 << tag.index.number())
+}
 
 /// What an erased member leaves in his slot.
 pub(super) fn gone() -> Vec<u8> {
@@ -103,7 +110,12 @@ pub(super) fn pack(id: MemberId, a: &Attributes, created_at: Micros, changed_at:
     out.push(MEMBER);
     out.extend_from_slice(&id.0);
     let flag = |on: bool, bit: u8| if on { bit } else { 0 };
-    out.push(flag(a.active, ACTIVE) | flag(a.legacy, LEGACY) | flag(a.home_store.is_some(), HAS_STORE));
+    out.push(
+        flag(a.active, ACTIVE)
+            | flag(a.legacy, LEGACY)
+            | flag(a.home_store.is_some(), HAS_STORE)
+            | flags_of(&a.tags),
+    );
     out.push(place(Tier::ALL, &a.tier));
     out.push(place(CardType::ALL, &a.card_type));
     out.push(a.covenant.as_ref().map_or(0, |c| place(CovenantFamily::ALL, &c.0)));
@@ -168,6 +180,11 @@ impl<'b> Stored<'b> {
 
     pub(super) fn legacy(&self) -> bool {
         self.fixed[17] & LEGACY != 0
+    }
+
+    /// Whether a member's tags are of just the indexes they were of when the attributes were written.
+    pub(super) fn fits(&self, tags: &[ContactTag]) -> bool {
+        self.fixed[17] & TAGS == flags_of(tags)
     }
 
     pub(super) fn home_store(&self) -> Option<&'b str> {
@@ -314,6 +331,7 @@ mod tests {
             let Some(Slot::Member(stored)) = read(&bytes) else { return Err(TestCaseError::fail("not a member")) };
             prop_assert_eq!(stored.id(), MemberId(id));
             prop_assert_eq!((stored.created_at(), stored.changed_at()), (created, changed));
+            prop_assert!(stored.fits(&a.tags));
             prop_assert_eq!(stored.attributes(), Some(a));
         }
 

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use futures_util::TryStreamExt as _;
 
 use super::engine::{Arg, Row, built};
-use super::table::{self, Table, Value};
+use super::table::{self, Table};
 use super::{StoreError, View, Work};
 use crate::model::field::Field;
 
@@ -177,7 +177,7 @@ pub(super) fn sealed_table(field: Field) -> Result<&'static Table, StoreError> {
 }
 
 /// Rows asked for in one statement.
-const AT_ONCE: usize = 500;
+const AT_ONCE: usize = 256;
 
 /// Bytes of a block: its number, and its body.
 pub(super) fn body_of<'r>(row: &'r Row, table: &'static Table) -> Result<(i64, &'r [u8]), StoreError> {
@@ -226,8 +226,10 @@ impl View<'_> {
         let Some(row) = row else { return Ok(None) };
         let read = || Ok((row.int(0)?, row.slice(1)?));
         let (block, body) = read().map_err(|e: StoreError| e.unreadable(table))?;
-        let last = slots(body).last().transpose().map_err(|Malformed| Malformed::of(table, block))?;
-        Ok(last.map(|(slot, _)| ordinal_of(block, slot)))
+        // A body without slots is not stored.
+        let last = slots(body).last().unwrap_or(Err(Malformed));
+        let (slot, _) = last.map_err(|Malformed| Malformed::of(table, block))?;
+        Ok(Some(ordinal_of(block, slot)))
     }
 }
 
@@ -251,32 +253,39 @@ impl Work<'_> {
 
     /// Writes an edit: each block of it read, changed and rewritten, in this turn.
     pub(super) async fn edit(&mut self, table: &'static Table, edit: &Edit) -> Result<(), StoreError> {
-        if edit.0.is_empty() {
-            return Ok(());
-        }
-        let numbers: Vec<i64> = edit.0.keys().copied().collect();
-        let there = self.view.blocks(table, &numbers).await?;
-        let mut fresh: Vec<(i64, Vec<u8>)> = Vec::new();
-        for (block, changes) in &edit.0 {
-            let old = there.get(block);
-            let body = changed(old.map_or(&[], Vec::as_slice), changes)
-                .map_err(|Malformed| Malformed::of(table.name, *block))?;
-            match old {
-                None if body.is_empty() => {}
-                None => fresh.push((*block, body)),
-                Some(old) => {
-                    let old = [Value::Int(*block), Value::Bytes(old.clone())];
-                    if body.is_empty() {
-                        self.delete(table, &old).await?;
-                    } else {
-                        self.update(table, &old, &[Arg::Int(*block), Arg::Bytes(&body)]).await?;
-                    }
-                }
+        let all: Vec<(&i64, &Changes)> = edit.0.iter().collect();
+        // Changes of many members may lie in a block each.
+        for some in all.chunks(AT_ONCE) {
+            let numbers: Vec<i64> = some.iter().map(|(block, _)| **block).collect();
+            let there = self.view.blocks(table, &numbers).await?;
+            for (block, changes) in some {
+                self.edit_block(table, **block, there.get(block).map(Vec::as_slice), changes).await?;
             }
         }
-        let rows: Vec<Vec<Arg<'_>>> =
-            fresh.iter().map(|(block, body)| vec![Arg::Int(*block), Arg::Bytes(body)]).collect();
-        self.insert_all(table, &rows).await
+        Ok(())
+    }
+
+    async fn edit_block(
+        &mut self,
+        table: &'static Table,
+        block: i64,
+        old: Option<&[u8]>,
+        changes: &Changes,
+    ) -> Result<(), StoreError> {
+        let malformed = |Malformed| Malformed::of(table.name, block);
+        let body = changed(old.unwrap_or_default(), changes).map_err(malformed)?;
+        for (at, _) in changes.iter().filter(|(_, bytes)| bytes.is_none()) {
+            // It would be taken out of nothing, and come back when whoever hid it puts it back.
+            if slot(old.unwrap_or_default(), *at).map_err(malformed)?.is_none() {
+                return Err(StoreError::integrity(table.name, format!("block {block} lacks slot {at}")));
+            }
+        }
+        let new = [Arg::Int(block), Arg::Bytes(&body)];
+        match old {
+            None => self.insert(table, &new).await,
+            Some(old) if body.is_empty() => self.delete(table, &[Arg::Int(block), Arg::Bytes(old)]).await,
+            Some(old) => self.update(table, &[Arg::Int(block), Arg::Bytes(old)], &new).await,
+        }
     }
 }
 

@@ -32,6 +32,9 @@ const MOST_KEPT: usize = 64;
 /// threads wake each other every few rows.
 const ROWS_AHEAD: usize = 128;
 
+/// The newest migration.
+const SCHEMA: i64 = 2;
+
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
@@ -282,8 +285,8 @@ impl Engine {
     }
 
     /// A writer's turn. Writers take turns on both engines: SQLite has one writer anyway, and on
-    /// PostgreSQL every writer ends at the log's head row, so it takes that row first and sees a
-    /// world that stands still. At most [`LOCK_WAIT`], then `Busy`.
+    /// PostgreSQL every writer ends at the log's head row, so it takes a lock first and sees a world that
+    /// stands still. At most [`LOCK_WAIT`], then `Busy`.
     pub(crate) async fn begin_write(&self) -> Result<Tx, StoreError> {
         match self {
             Engine::Sqlite { write, .. } => match write.begin_with("begin immediate").await {
@@ -296,9 +299,12 @@ impl Engine {
                 begun => Ok(Tx::Sqlite(begun?)),
             },
             Engine::Postgres(pool) => {
-                let mut tx = Tx::Postgres(pool.begin().await?);
-                // An advisory lock stands for the head row before the first head exists.
-                tx.execute("select pg_advisory_xact_lock(4771200)", &[]).await?;
+                // All of a turn is of one moment: who changes a row behind the store's back between two looks
+                // at it is not seen, and writing over him fails. Taking a lock takes no snapshot, a query
+                // would, before it waits; and this table is never written, so no vacuum is in the way.
+                let begin = "begin transaction isolation level repeatable read";
+                let mut tx = Tx::Postgres(pool.begin_with(begin).await?);
+                tx.execute("lock table vault in exclusive mode", &[]).await?;
                 Ok(tx)
             }
         }
@@ -306,7 +312,7 @@ impl Engine {
 
     /// Brings the schema to this program's version. A newer one is refused.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
-        let all = |texts: [(&'static str, &'static str); 2]| {
+        let all = |texts: [(&'static str, &'static str); SCHEMA as usize]| {
             let versions = texts.into_iter().zip(1..);
             let migration = |((name, sql), version): ((&'static str, &'static str), i64)| {
                 Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
@@ -362,6 +368,13 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Whether every migration has been run.
+    pub(crate) async fn is_current(&self) -> Result<bool, StoreError> {
+        let mut tx = self.begin_read().await?;
+        let sql = "select coalesce(max(version), 0) from _sqlx_migrations";
+        Ok(tx.one(sql, &[]).await?.int(0)? >= SCHEMA)
     }
 
     /// Whether the schema is there at all.

@@ -33,6 +33,9 @@ pub enum StoreError {
     /// Made by a newer version.
     #[error("this vault has schema version {0}, which this program does not know; use the newer program")]
     NewerSchema(i64),
+    /// The vault was made by an earlier version, and whoever asked must change nothing in it.
+    #[error("the vault was made by an earlier version of this program")]
+    OlderSchema,
     /// A migration was changed after it was applied.
     #[error("schema version {0} is not the one that made this vault")]
     ChangedSchema(i64),

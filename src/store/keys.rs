@@ -96,6 +96,15 @@ impl Store {
         for (ordinal, key) in (first..).zip(keys) {
             changes.entry(block_of(ordinal)).or_default().insert(slot_of(ordinal), Some(pack(key)?));
         }
+        let numbers: Vec<i64> = changes.keys().copied().collect();
+        for (block, body) in key_blocks(&mut tx, &numbers).await? {
+            let mut there = slots(&body).map(|step| step.map_err(|Malformed| malformed(block)));
+            let own = changes.get(&block);
+            if there.any(|step| step.is_ok_and(|(at, _)| own.is_some_and(|own| own.contains_key(&at)))) {
+                // Writing over it would destroy a living member's data.
+                return Err(StoreError::integrity("keys.counter", "an ordinal was given twice"));
+            }
+        }
         change_keys(&mut tx, &changes).await?;
         tx.commit().await?;
         Ok(first)
@@ -132,18 +141,25 @@ impl Store {
         let last = view.last_ordinal(MEMBER_ATTRIBUTES.name).await?.unwrap_or(0);
         let born = view.last_ordinal(KEY_BLOCK).await?.unwrap_or(0);
         drop(view);
-        if born <= last { Ok(0) } else { self.take_back(last + 1, born + 1).await }
+        if born <= last { Ok(0) } else { self.take_back(last + 1, born.saturating_add(1)).await }
     }
 
     /// Destroys the keys of a range of ordinals that are no member's.
     async fn take_back(&self, from: i64, to: i64) -> Result<u64, StoreError> {
         let mut view = View { tx: self.engine.begin_write().await?, store: self };
-        let numbers: Vec<i64> = (block_of(from)..=block_of(to)).collect();
+        let (mut next, end) = (block_of(from), block_of(to));
         let mut taken = 0;
-        for numbers in numbers.chunks(500) {
-            let members = view.blocks(&MEMBER_ATTRIBUTES, numbers).await?;
+        loop {
+            // Only blocks that are there: a forged one far off must not be counted up to.
+            let sql =
+                "select block from keys.key_block where block >= $1 and block <= $2 order by block limit 256";
+            let rows = view.tx.all(sql, &[Arg::Int(next), Arg::Int(end)]).await?;
+            let numbers: Vec<i64> = rows.iter().map(|row| row.int(0)).collect::<Result<_, _>>()?;
+            let Some(last) = numbers.last() else { break };
+            next = last.saturating_add(1);
+            let members = view.blocks(&MEMBER_ATTRIBUTES, &numbers).await?;
             let mut changes: BTreeMap<i64, Changes> = BTreeMap::new();
-            for (block, body) in key_blocks(&mut view.tx, numbers).await? {
+            for (block, body) in key_blocks(&mut view.tx, &numbers).await? {
                 for step in slots(&body) {
                     let (at, _) = step.map_err(|Malformed| malformed(block))?;
                     let ordinal = ordinal_of(block, at);
@@ -154,6 +170,9 @@ impl Store {
                 }
             }
             change_keys(&mut view.tx, &changes).await?;
+            if *last == i64::MAX {
+                break;
+            }
         }
         view.tx.commit().await?;
         Ok(taken)

@@ -7,12 +7,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::attributes::{self, Slot};
-use super::blocks::{Malformed, SPAN, ordinal_of, slots};
+use super::blocks::{Malformed, ordinal_of, slots};
 use super::engine::Arg;
 use super::keys::{KEY_BLOCK, parts};
 use super::table::{CONSENT_PACK, MEMBER_ATTRIBUTES};
 use super::verify::Findings;
 use super::{StoreError, View};
+use crate::model::field::Index;
 use crate::model::ids::MemberId;
 
 const PACKAGE_KEY: &str = "keys.package_key";
@@ -42,6 +43,15 @@ impl View<'_> {
             self.check_copies(&orphans, found).await?;
         }
         self.check_package_keys(found).await
+    }
+
+    /// A card is one member's.
+    pub(super) async fn check_cards(&mut self, found: &mut Findings) -> Result<(), StoreError> {
+        let shared = self.shared_contacts(Index::Card).await;
+        for group in found.keep(shared)?.unwrap_or_default() {
+            found.add("index_card", format!("one card stands with ordinals {group:?}"));
+        }
+        Ok(())
     }
 
     async fn check_counter(&mut self, found: &mut Findings) -> Result<Ordinals, StoreError> {
@@ -126,6 +136,9 @@ impl View<'_> {
             let read = || Ok((row.int(0)?, row.slice(1)?));
             let read = read().map_err(|e: StoreError| e.unreadable(KEY_BLOCK));
             let Some((block, body)) = found.keep(read)? else { continue };
+            if numbers.last() == Some(&block) || body.is_empty() {
+                found.add(KEY_BLOCK, format!("block {block} stands twice or is empty"));
+            }
             numbers.push(block);
             for step in slots(body) {
                 let key = step.ok().and_then(|(at, bytes)| Some((at, parts(bytes)?)));
@@ -147,7 +160,7 @@ impl View<'_> {
                 }
             }
         }
-        Ok((i64::MAX / SPAN > page.next).then_some(page))
+        Ok(Some(page))
     }
 
     /// A key opens for the id beside it wherever both are copied to: an id that stands at another

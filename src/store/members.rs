@@ -51,6 +51,19 @@ impl View<'_> {
 
     /// Many members whole, by ordinal; who is not there is left out.
     pub(super) async fn members(&mut self, ordinals: &[i64]) -> Result<BTreeMap<i64, Member>, StoreError> {
+        let mut found = BTreeMap::new();
+        // Each may lie in a block of its own, of all columns some tens of KB.
+        for ordinals in ordinals.chunks(256) {
+            self.some_members(ordinals, &mut found).await?;
+        }
+        Ok(found)
+    }
+
+    async fn some_members(
+        &mut self,
+        ordinals: &[i64],
+        found: &mut BTreeMap<i64, Member>,
+    ) -> Result<(), StoreError> {
         let numbers = blocks_of(ordinals.iter().copied());
         let attributes = self.blocks(&MEMBER_ATTRIBUTES, &numbers).await?;
         let tags = self.blocks(&MEMBER_TAGS, &numbers).await?;
@@ -58,7 +71,6 @@ impl View<'_> {
         for (number, table) in SEALED {
             sealed.push((*number, *table, self.blocks(table, &numbers).await?));
         }
-        let mut found = BTreeMap::new();
         for ordinal in ordinals {
             let (block, at) = (block_of(*ordinal), slot_of(*ordinal));
             let part = |bodies: &'_ BTreeMap<i64, Vec<u8>>, table: &'static str| match bodies.get(&block) {
@@ -81,6 +93,12 @@ impl View<'_> {
                 }
             }
             check_whole(&record, all.present, *ordinal)?;
+            if !clear.fits(&all.tags) {
+                return Err(StoreError::integrity(
+                    MEMBER_TAGS.name,
+                    format!("ordinal {ordinal} has not his tags"),
+                ));
+            }
             found.insert(
                 *ordinal,
                 Member {
@@ -93,7 +111,7 @@ impl View<'_> {
                 },
             );
         }
-        Ok(found)
+        Ok(())
     }
 
     /// How many members there are.
@@ -173,10 +191,18 @@ impl Columns {
     }
 
     /// Nothing of a member but that he was.
-    fn remove(&mut self, ordinal: i64) {
-        self.attributes.set(ordinal, Some(attributes::gone()));
-        self.tags.set(ordinal, None);
-        self.sealed.iter_mut().for_each(|edit| edit.set(ordinal, None));
+    fn remove(&mut self, m: &Member) -> Result<(), StoreError> {
+        self.attributes.set(m.ordinal, Some(attributes::gone()));
+        if !m.attributes.tags.is_empty() {
+            self.tags.set(m.ordinal, None);
+        }
+        let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
+        for entry in Record::from_bytes(&m.record).map_err(malformed)?.0 {
+            if let Some(edit) = self.sealed.get_mut(usize::from(entry.number)) {
+                edit.set(m.ordinal, None);
+            }
+        }
+        Ok(())
     }
 
     async fn write(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
@@ -331,7 +357,7 @@ impl Work<'_> {
     pub async fn delete_member(&mut self, m: &Member) -> Result<(), StoreError> {
         self.stand_as_read([m].into_iter()).await?;
         let mut columns = Columns::default();
-        columns.remove(m.ordinal);
+        columns.remove(m)?;
         columns.write(self).await?;
         for tag in &m.attributes.tags {
             self.index_remove(tag.index, &tag.tag, m.ordinal).await?;

@@ -159,11 +159,36 @@ impl Store {
     /// [`StoreError::Integrity`] names what does not fit.
     pub async fn open(place: &Place) -> Result<Self, StoreError> {
         let engine = Engine::open(&place.url, false).await?;
+        if engine.has_schema().await? {
+            moving::migrate(&engine).await?;
+        }
+        let store = Self::over(place, engine).await?;
+        store.move_rows().await?;
+        Ok(store)
+    }
+
+    /// The same of a vault in which nothing may be changed, not even to bring it up to date: who verifies
+    /// a copy kept as evidence must leave it one.
+    ///
+    /// # Errors
+    /// [`StoreError::OlderSchema`] when it would have to be changed; otherwise as [`Store::open`].
+    pub async fn open_to_look(place: &Place) -> Result<Self, StoreError> {
+        let engine = Engine::open(&place.url, false).await?;
+        if engine.has_schema().await? && moving::is_older(&engine).await? {
+            return Err(StoreError::OlderSchema);
+        }
+        // Refuses a newer one.
+        if engine.has_schema().await? {
+            moving::migrate(&engine).await?;
+        }
+        Self::over(place, engine).await
+    }
+
+    async fn over(place: &Place, engine: Engine) -> Result<Self, StoreError> {
         if !engine.has_schema().await? {
             return Err(StoreError::NoVault);
         }
         engine.check_durability().await?;
-        moving::migrate(&engine).await?;
         let (info, wrapped) = read_birth(&engine).await?;
         let root_path = place.dir.join("root.json");
         let root = LocalRoot::load(&root_path, place.passphrase.as_deref().map(Vec::as_slice))?;
@@ -175,7 +200,6 @@ impl Store {
         let dir = place.dir.clone();
         let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir };
         store.check_at_start().await?;
-        store.move_rows().await?;
         Ok(store)
     }
 

@@ -41,6 +41,12 @@ pub(super) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
     }
 }
 
+/// Whether a vault is of an earlier version, or half way from one.
+pub(super) async fn is_older(engine: &Engine) -> Result<bool, StoreError> {
+    let before = engine.has_table("member_record").await? || engine.has_table("data_key").await?;
+    Ok(before || !engine.is_current().await?)
+}
+
 impl Store {
     /// Moves what still lies in rows.
     pub(super) async fn move_rows(&self) -> Result<(), StoreError> {
@@ -57,7 +63,9 @@ impl Store {
                 let blocks = self.engine.has_table("key_block").await?;
                 work.move_all(keys, blocks).await?;
             }
-        } else {
+        }
+        // On SQLite a kill can part the two files' commits: the rows are moved then, and the keys are not.
+        if self.engine.has_table("data_key").await? {
             let mut tx = self.engine.begin_write().await?;
             if self.engine.has_table("data_key").await? {
                 move_keys(&mut tx, self.engine.has_table("key_block").await?).await?;

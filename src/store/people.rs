@@ -184,7 +184,7 @@ impl Work<'_> {
         let row =
             [Arg::Text(grant.login.as_str()), Arg::Text(grant.role.code()), Arg::Text(grant.unit.as_str())];
         let Some(old) = self.view.row(&ROLE_GRANT, &row).await? else { return Ok(false) };
-        self.delete(&ROLE_GRANT, &old).await?;
+        self.delete(&ROLE_GRANT, &super::table::args(&old)).await?;
         Ok(true)
     }
 
@@ -226,7 +226,7 @@ impl Work<'_> {
         for old in self.view.rows(&CREDENTIAL, sql, &[Arg::Text(login.as_str())]).await? {
             let mut new = old.clone();
             new[6] = at.clone();
-            self.update(&CREDENTIAL, &old, &super::table::args(&new)).await?;
+            self.update(&CREDENTIAL, &super::table::args(&old), &super::table::args(&new)).await?;
         }
         Ok(())
     }
@@ -247,7 +247,7 @@ impl Work<'_> {
 
     async fn take_enrolment(&mut self, login: &Login) -> Result<(), StoreError> {
         if let Some(old) = self.view.row(&ENROLMENT, &[Arg::Text(login.as_str())]).await? {
-            self.delete(&ENROLMENT, &old).await?;
+            self.delete(&ENROLMENT, &super::table::args(&old)).await?;
         }
         Ok(())
     }

@@ -190,7 +190,7 @@ impl Work<'_> {
     /// The database failed.
     pub async fn delete_remark(&mut self, seq: u64) -> Result<bool, StoreError> {
         let Some(row) = self.view.row(&REMARK, &[Arg::Int(seq as i64)]).await? else { return Ok(false) };
-        self.delete(&REMARK, &row).await?;
+        self.delete(&REMARK, &super::table::args(&row)).await?;
         Ok(true)
     }
 }

@@ -21,16 +21,14 @@ pub(crate) enum Kind {
 }
 use Kind::*;
 
-/// When a table is compared with its head; each comes on top of the one after it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// When a table is compared with its head, beside what a release compares as it reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Checked {
     /// There are no rows of it any more; it keeps its place among the heads, and an older vault is read by it.
     Moved,
-    /// Only by `audit verify --deep`.
+    /// By `audit verify --deep`.
     Deep,
-    /// Before an execution and a download, which read it: as large as there are members.
-    Release,
-    /// At every start too: a decision about anything reads it.
+    /// At every start and before every decision too.
     Start,
 }
 use Checked::*;
@@ -41,7 +39,7 @@ pub(crate) struct Table {
     /// How many leading columns are the primary key.
     pub(crate) key: usize,
     pub(crate) columns: &'static [(&'static str, Kind)],
-    /// When it is compared with its head, beside `audit verify --deep`.
+    /// When it is compared with its head.
     pub(crate) checked: Checked,
 }
 
@@ -97,20 +95,20 @@ tables! {
     ERASURE = "erasure", 1, Start, ["case_no" Text, "ordinal" Int, "alias" Bytes, "ordered_at" Int,
         "finished_at" MaybeInt];
     REMARK = "remark", 1, Deep, ["seq" Int, "salt" Bytes, "body" Bytes];
-    MEMBER_ATTRIBUTES = "member_attributes", 1, Release, ["block" Int, "body" Bytes];
-    MEMBER_TAGS = "member_tags", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_ALIAS = "sealed_alias", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_CARD = "sealed_card", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_NAME = "sealed_name", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_MOBILE = "sealed_mobile", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_EMAIL = "sealed_email", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_ADDRESS = "sealed_address", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_POSTCODE = "sealed_postcode", 1, Release, ["block" Int, "body" Bytes];
-    SEALED_BIRTHDAY = "sealed_birthday", 1, Release, ["block" Int, "body" Bytes];
-    INDEX_CARD = "index_card", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
-    INDEX_MOBILE = "index_mobile", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
-    INDEX_EMAIL = "index_email", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
-    INDEX_POST = "index_post", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
+    MEMBER_ATTRIBUTES = "member_attributes", 1, Deep, ["block" Int, "body" Bytes];
+    MEMBER_TAGS = "member_tags", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_ALIAS = "sealed_alias", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_CARD = "sealed_card", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_NAME = "sealed_name", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_MOBILE = "sealed_mobile", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_EMAIL = "sealed_email", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_ADDRESS = "sealed_address", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_POSTCODE = "sealed_postcode", 1, Deep, ["block" Int, "body" Bytes];
+    SEALED_BIRTHDAY = "sealed_birthday", 1, Deep, ["block" Int, "body" Bytes];
+    INDEX_CARD = "index_card", 2, Deep, ["run" Int, "first" Bytes, "body" Bytes];
+    INDEX_MOBILE = "index_mobile", 2, Deep, ["run" Int, "first" Bytes, "body" Bytes];
+    INDEX_EMAIL = "index_email", 2, Deep, ["run" Int, "first" Bytes, "body" Bytes];
+    INDEX_POST = "index_post", 2, Deep, ["run" Int, "first" Bytes, "body" Bytes];
     CONSENT_PACK = "consent_pack", 2, Deep, ["block" Int, "number" Int, "actor" Text, "notice" Text,
         "body" Bytes];
 }

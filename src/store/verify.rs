@@ -155,6 +155,7 @@ impl Store {
             if deep {
                 view.check_tables(head, &walked, &mut found).await?;
                 view.check_keystore(&mut found).await?;
+                view.check_cards(&mut found).await?;
                 view.check_chunks(&mut found).await?;
             }
         }

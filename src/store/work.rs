@@ -246,12 +246,12 @@ impl<'s> Work<'s> {
     pub(super) async fn update(
         &mut self,
         table: &'static Table,
-        old: &[Value],
+        old: &[Arg<'_>],
         new: &[Arg<'_>],
     ) -> Result<(), StoreError> {
         let touched = self.view.tx.execute(table.update_sql(), new).await?;
         self.touched(table, touched)?;
-        let removed = row_mac(&self.view.store.keyring, table, &args(old), &mut self.scratch);
+        let removed = row_mac(&self.view.store.keyring, table, old, &mut self.scratch);
         let added = row_mac(&self.view.store.keyring, table, new, &mut self.scratch);
         let change = self.change(table);
         change.remove(&removed);
@@ -260,11 +260,10 @@ impl<'s> Work<'s> {
     }
 
     /// Deletes a row that was read in this turn.
-    pub(super) async fn delete(&mut self, table: &'static Table, old: &[Value]) -> Result<(), StoreError> {
-        let key: Vec<Arg<'_>> = args(&old[..table.key]);
-        let touched = self.view.tx.execute(table.delete_sql(), &key).await?;
+    pub(super) async fn delete(&mut self, table: &'static Table, old: &[Arg<'_>]) -> Result<(), StoreError> {
+        let touched = self.view.tx.execute(table.delete_sql(), &old[..table.key]).await?;
         self.touched(table, touched)?;
-        let mac = row_mac(&self.view.store.keyring, table, &args(old), &mut self.scratch);
+        let mac = row_mac(&self.view.store.keyring, table, old, &mut self.scratch);
         self.change(table).remove(&mac);
         Ok(())
     }
@@ -384,7 +383,7 @@ impl Work<'_> {
         if was == is {
             return Ok(false);
         }
-        self.update(table, &old, row).await?;
+        self.update(table, &args(&old), row).await?;
         Ok(true)
     }
 }

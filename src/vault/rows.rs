@@ -87,11 +87,16 @@ impl Rows {
     pub fn card_rank(&self, m: &SealedMember<'_>) -> Result<CardRank, NotItsMember> {
         let key = self.key(m)?;
         let mut plain = Zeroizing::new(Vec::new());
+        let mut found = false;
         for entry in entries(m.record) {
             let (number, version, sealed) = entry.map_err(|_| DoesNotOpen)?;
             if number == Field::Card.number() {
                 key.open(number, version, sealed, &mut plain)?;
+                found = true;
             }
+        }
+        if !found {
+            return Err(DoesNotOpen.into());
         }
         let mut text = [0; 32];
         let length = plain.len().min(32);

@@ -172,6 +172,11 @@ async fn a_newer_or_another_schema_is_refused(vault: Vault) {
     assert!(matches!(vault.open().await, Err(StoreError::NewerSchema(99))));
     raw.run("delete from _sqlx_migrations where version = 99").await.unwrap();
     vault.open().await.unwrap();
+    // Who only looks changes nothing, not even an older vault to a newer one.
+    Store::open_to_look(&vault.place()).await.unwrap();
+    raw.run("update _sqlx_migrations set version = version - 99 where version > 1").await.unwrap();
+    assert!(matches!(Store::open_to_look(&vault.place()).await, Err(StoreError::OlderSchema)));
+    raw.run("update _sqlx_migrations set version = version + 99 where version < 1").await.unwrap();
     let nonsense = if vault.on == On::Sqlite { "x'00'" } else { r"'\x00'" };
     raw.run(&format!("update _sqlx_migrations set checksum = {nonsense}")).await.unwrap();
     assert!(matches!(vault.open().await, Err(StoreError::ChangedSchema(1))));

@@ -10,7 +10,7 @@ use super::{PAGE, table_of};
 use crate::keyring::Tag;
 use crate::model::field::Index;
 use crate::store::engine::{Arg, built};
-use crate::store::table::{Table, Value};
+use crate::store::table::Table;
 use crate::store::{StoreError, Work};
 
 /// Sizes; tests make them small.
@@ -74,7 +74,7 @@ impl Work<'_> {
         let (table, wanted) = (table_of(index), entry(tag, ordinal));
         for (_, mut segment) in self.view.before(table, &[behind(tag, ordinal)]).await? {
             if let Ok(at) = segment.entries.binary_search(&wanted) {
-                let old = values(&segment);
+                let old = segment.clone();
                 segment.entries.remove(at);
                 return self.rewrite(table, &old, &segment, usize::MAX).await;
             }
@@ -126,7 +126,7 @@ impl Work<'_> {
             }
             (None, None) => return self.write(table, first_of(0), &[*entry], shape).await,
         };
-        let (old, mut new) = (values(&found), found);
+        let (old, mut new) = (found.clone(), found);
         let at = new.entries.partition_point(|other| other < entry);
         new.entries.insert(at, *entry);
         self.rewrite(table, &old, &new, shape.split).await
@@ -136,20 +136,20 @@ impl Work<'_> {
     async fn rewrite(
         &mut self,
         table: &'static Table,
-        old: &[Value],
+        old: &Segment,
         new: &Segment,
         split: usize,
     ) -> Result<(), StoreError> {
         let half = if new.entries.len() > split { new.entries.len() / 2 } else { new.entries.len() };
         let (low, high) = new.entries.split_at(half);
         let row = args(new.run, low);
-        match (&old[1], row[1]) {
-            _ if low.is_empty() => self.delete(table, old).await?,
-            (Value::Bytes(was), Arg::Bytes(is)) if was == is => self.update(table, old, &row).await?,
-            _ => {
-                self.delete(table, old).await?;
-                self.insert(table, &row).await?;
-            }
+        if low.is_empty() {
+            self.delete(table, &old.args()).await?;
+        } else if old.entries.first() == low.first() {
+            self.update(table, &old.args(), &row).await?;
+        } else {
+            self.delete(table, &old.args()).await?;
+            self.insert(table, &row).await?;
         }
         if !high.is_empty() {
             self.insert(table, &args(new.run, high)).await?;
@@ -249,10 +249,4 @@ fn first_of(level: i64) -> i64 {
 
 fn level_of(run: i64) -> i64 {
     run >> 32
-}
-
-/// A segment's row as it was read.
-fn values(segment: &Segment) -> [Value; 3] {
-    let body = segment.entries.as_flattened();
-    [Value::Int(segment.run), Value::Bytes(body[..24.min(body.len())].to_vec()), Value::Bytes(body.to_vec())]
 }
