@@ -298,7 +298,7 @@ impl Engine {
 
     /// Brings the schema to this program's version. A newer one is refused.
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
-        let all = |texts: [(&'static str, &'static str); 2]| {
+        let all = |texts: [(&'static str, &'static str); 3]| {
             let versions = texts.into_iter().zip(1..);
             let migration = |((name, sql), version): ((&'static str, &'static str), i64)| {
                 Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
@@ -310,6 +310,7 @@ impl Engine {
                 let texts = [
                     ("vault", include_str!("../../migrations/sqlite/0001_vault.sql")),
                     ("blocks", include_str!("../../migrations/sqlite/0002_blocks.sql")),
+                    ("ranges", include_str!("../../migrations/sqlite/0003_ranges.sql")),
                 ];
                 all(texts).run(write).await
             }
@@ -317,6 +318,7 @@ impl Engine {
                 let texts = [
                     ("vault", include_str!("../../migrations/postgres/0001_vault.sql")),
                     ("blocks", include_str!("../../migrations/postgres/0002_blocks.sql")),
+                    ("ranges", include_str!("../../migrations/postgres/0003_ranges.sql")),
                 ];
                 all(texts).run(pool).await
             }

@@ -19,6 +19,7 @@ mod moving;
 pub mod packages;
 pub mod people;
 pub mod policies;
+pub mod ranges;
 pub mod requests;
 mod runs;
 pub mod selecting;

@@ -113,6 +113,8 @@ tables! {
     INDEX_POST = "index_post", 2, Release, ["run" Int, "first" Bytes, "body" Bytes];
     CONSENT_PACK = "consent_pack", 2, Deep, ["block" Int, "number" Int, "actor" Text, "notice" Text,
         "body" Bytes];
+    PACKAGE_RANGE = "package_range", 2, Start, ["package" Text, "part" Int, "started" Int,
+        "planned" Bytes, "claimed" MaybeInt, "made" MaybeText, "members" MaybeBytes];
 }
 
 impl Table {
