@@ -230,7 +230,8 @@ impl Broker {
     pub(super) async fn run(&self, mut started: Started, order: &Order<'_>) -> Result<SealedFact, Error> {
         for _ in 0..TRIES {
             let fenced = if order.parts > 1 {
-                self.by_ranges(started, order).await?
+                // Boxed: the two ways side by side would lie on the stack of every caller.
+                Box::pin(self.by_ranges(started, order)).await?
             } else {
                 let written = self.write_file(started, order.progress).await?;
                 self.fence(written, order).await?

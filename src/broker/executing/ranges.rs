@@ -158,11 +158,11 @@ impl Broker {
             drop(view);
             if look.open.is_some() {
                 let actor = order.caller.actor();
-                let claimed = self.claim(Some(no), &stale, &BTreeSet::new(), actor.clone()).await?;
+                let claimed = Box::pin(self.claim(Some(no), &stale, &BTreeSet::new(), actor.clone())).await?;
                 let Some(claim) = claimed else { continue };
                 stale.remove(&claim.part());
                 let progress = |done: u64, _: u64| (order.progress)((look.rows + done).min(total), total);
-                self.make_range(claim, actor, &progress).await?;
+                Box::pin(self.make_range(claim, actor, &progress)).await?;
             } else if unmade {
                 // Others write the rest. There is nothing to wake us when one of them is killed, so we look.
                 tokio::time::sleep(PAUSE).await;
@@ -171,7 +171,7 @@ impl Broker {
                 if looks > TRIES {
                     return Err(members_kept_changing());
                 }
-                match self.close(&division, order).await? {
+                match Box::pin(self.close(&division, order)).await? {
                     Closed::Fenced(fenced) => {
                         remove(&division.path)?;
                         drop(division.held);
