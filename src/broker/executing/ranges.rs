@@ -16,7 +16,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -79,8 +79,7 @@ struct Division {
     /// Everyone who is planned in one of its parts.
     planned: OrdinalSet,
     /// The lock that says the execution lives.
-    held: File,
-    path: PathBuf,
+    _held: File,
     seq: u64,
 }
 
@@ -145,7 +144,16 @@ impl Broker {
 
     /// Has a package made by ranges, and makes as many of them as it can itself.
     pub(super) async fn by_ranges(&self, started: Started, order: &Order<'_>) -> Result<Fenced, Error> {
-        let division = self.divide(started, order).await?;
+        let path = started.path.clone();
+        let done = match self.divide(started, order).await {
+            Ok(division) => self.gather(&division, order).await,
+            Err(error) => Err(error),
+        };
+        remove(&path)?;
+        done
+    }
+
+    async fn gather(&self, division: &Division, order: &Order<'_>) -> Result<Fenced, Error> {
         let (no, total) = (&division.package.no, division.planned.len());
         let (mut stale, mut looks) = (BTreeSet::new(), 0);
         loop {
@@ -171,12 +179,8 @@ impl Broker {
                 if looks > TRIES {
                     return Err(members_kept_changing());
                 }
-                match Box::pin(self.close(&division, order)).await? {
-                    Closed::Fenced(fenced) => {
-                        remove(&division.path)?;
-                        drop(division.held);
-                        return Ok(fenced);
-                    }
+                match Box::pin(self.close(division, order)).await? {
+                    Closed::Fenced(fenced) => return Ok(fenced),
                     Closed::Stale(parts) => stale = parts,
                 }
             }
@@ -186,7 +190,7 @@ impl Broker {
     /// Settles who may be in which part. The start's own grant is used up for choosing among those who share
     /// a contact point, which takes all of them; each range is then opened under its own.
     async fn divide(&self, started: Started, order: &Order<'_>) -> Result<Division, Error> {
-        let Started { package, grant, consented, file, path, seq } = started;
+        let Started { package, grant, consented, file, seq, .. } = started;
         let planned = self.stream(grant, &consented).await?.left().clone();
         let parts = deal(&planned, order.parts as usize, &RowOrder::new(random()?));
         // Before the ranges are open: two processes at once would make two keys.
@@ -199,7 +203,7 @@ impl Broker {
         work.add_ranges(&package.no, seq, &parts).await?;
         let event = about(Action::PackageDivided, order.caller.actor(), &package.no, &consented);
         work.commit(event.count("parts", parts.len()).count("members", planned.len())).await?;
-        Ok(Division { package, consented, planned, held: file, path, seq })
+        Ok(Division { package, consented, planned, _held: file, seq })
     }
 
     /// Looks for a range that nobody writes, of an execution that lives. `stale` are parts to be made again.
