@@ -370,3 +370,41 @@ pub(super) fn recalled() -> Refusal {
     Refusal::new("recalled", "A8c (Art 8)", "this package was recalled or aborted; its key is destroyed")
         .hint("a new request is needed")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As every vault before this had it.
+    const OF_ONE_FILE: &str = r#"{"file":"CS2026-HQ-0001-P1.17","rows":3,"bytes":99,"sha256":"S","at_rest":"R","selected":5,"excluded":{"minor":2},"marks":"0f","seq":18,"as_of":7,"policy":"P"}"#;
+
+    fn stored() -> serde_json::Value {
+        let digest = |byte: u8| Digest([byte; 32]).to_string();
+        let text = OF_ONE_FILE
+            .replace("\"S\"", &format!("\"{}\"", digest(1)))
+            .replace("\"R\"", &format!("\"{}\"", digest(2)))
+            .replace("\"P\"", &format!("\"{}\"", digest(3)));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_package_of_one_file_is_kept_as_ever() {
+        let fact: SealedFact = serde_json::from_value(stored()).unwrap();
+        assert_eq!(fact.parts().len(), 1);
+        assert_eq!((fact.sha256(), fact.at_rest()), (Digest([1; 32]), Digest([2; 32])));
+        assert_eq!(serde_json::to_value(&fact).unwrap(), stored());
+    }
+
+    #[test]
+    fn several_files_are_a_list_and_their_digest_is_over_theirs() {
+        let mut fact: SealedFact = serde_json::from_value(stored()).unwrap();
+        let mut second = fact.parts()[0].clone();
+        second.sha256 = Digest([9; 32]);
+        fact.files = Files::new(vec![fact.parts()[0].clone(), second]);
+        let text = serde_json::to_string(&fact).unwrap();
+        let again: SealedFact = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.parts().len(), 2);
+        assert_eq!(again.parts()[1].sha256, Digest([9; 32]));
+        assert_eq!(again.sha256().0, sha256(&[[1; 32], [9; 32]].concat()));
+    }
+}
