@@ -34,10 +34,15 @@ use crate::model::ordinals::OrdinalSet;
 use crate::release::order::RowOrder;
 use crate::store::packages::PackageRow;
 use crate::store::ranges::Range;
-use crate::store::{StoreError, View};
+use crate::store::{StoreError, View, Work};
 
 /// How long the executing process waits between two looks at what others are still writing.
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often a writer's turn is asked for, each time for the ten seconds that it is waited for. A claim walks
+/// through all members in its turn, and several processes claim at once: what is written by then is not to be
+/// lost because others are in front.
+const TURNS: u32 = 30;
 
 /// What was written of a range: the body of its `made`.
 #[derive(Serialize, Deserialize)]
@@ -195,7 +200,7 @@ impl Broker {
         let parts = deal(&planned, order.parts as usize, &RowOrder::new(random()?));
         // Before the ranges are open: two processes at once would make two keys.
         self.package_key(&package.no).await?;
-        let mut work = self.store.work().await?;
+        let mut work = self.patient_turn().await?;
         if !find_package(work.view(), &package.no).await?.live {
             return Err(recalled().into());
         }
@@ -204,6 +209,16 @@ impl Broker {
         let event = about(Action::PackageDivided, order.caller.actor(), &package.no, &consented);
         work.commit(event.count("parts", parts.len()).count("members", planned.len())).await?;
         Ok(Division { package, consented, planned, _held: file, seq })
+    }
+
+    async fn patient_turn(&self) -> Result<Work<'_>, StoreError> {
+        for _ in 1..TURNS {
+            match self.store.work().await {
+                Err(StoreError::Busy) => {}
+                turn => return turn,
+            }
+        }
+        self.store.work().await
     }
 
     /// Looks for a range that nobody writes, of an execution that lives. `stale` are parts to be made again.
@@ -244,7 +259,7 @@ impl Broker {
         passed: &BTreeSet<u64>,
         actor: Actor,
     ) -> Result<Option<Claim>, Error> {
-        let mut work = self.store.work().await?;
+        let mut work = self.patient_turn().await?;
         let Some(range) = self.look(work.view(), of, stale, passed).await?.open else { return Ok(None) };
         let no = &range.package;
         let package = find_package(work.view(), no).await?;
@@ -293,7 +308,7 @@ impl Broker {
     /// in it, the fence asks.
     async fn finish_range(&self, range: &Range, w: &Written, actor: Actor) -> Result<Option<u64>, Error> {
         let no = &range.package;
-        let mut work = self.store.work().await?;
+        let mut work = self.patient_turn().await?;
         let now = work.view().ranges(Some(no)).await?;
         let ours = now.iter().any(|r| r.part == range.part && r.claimed == range.claimed);
         if !ours || !is_held(&self.part_path(no, range.started))? {
@@ -314,7 +329,7 @@ impl Broker {
 
     /// The fence over all parts, with all writers held off: every exclusion is walked again.
     async fn close(&self, d: &Division, order: &Order<'_>) -> Result<Closed, Error> {
-        let mut work = self.store.work().await?;
+        let mut work = self.patient_turn().await?;
         let no = &d.package.no;
         if !find_package(work.view(), no).await?.live {
             return Err(recalled().into());
