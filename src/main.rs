@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use countersign::{cli, config};
 
+/// How it is set: `.cargo/config.toml`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let environment = config::Environment::read();
     environment.start_tracing();

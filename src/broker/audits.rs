@@ -37,7 +37,24 @@ impl Broker {
     /// # Errors
     /// Only what kept it from looking.
     pub async fn audit_verify(&self, deep: bool, against: &[Checkpoint]) -> Result<Verified, Error> {
-        let mut verified = self.store.verify(deep, against).await?;
+        let verified = self.store.verify(deep, against).await?;
+        self.with_signatures(deep, verified).await
+    }
+
+    /// The same, reading only the entries after the last verification that this machine remembers.
+    ///
+    /// # Errors
+    /// Only what kept it from looking.
+    pub async fn audit_verify_since_checked(
+        &self,
+        deep: bool,
+        against: &[Checkpoint],
+    ) -> Result<Verified, Error> {
+        let verified = self.store.verify_since_checked(deep, against).await?;
+        self.with_signatures(deep, verified).await
+    }
+
+    async fn with_signatures(&self, deep: bool, mut verified: Verified) -> Result<Verified, Error> {
         if deep {
             let mut problems = self.verify_signatures().await?;
             verified.problems.append(&mut problems);

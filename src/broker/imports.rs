@@ -16,7 +16,7 @@ mod storing;
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use tokio::sync::mpsc;
@@ -34,7 +34,7 @@ use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use reading::{Batch, Checked, Gate, Reach, Told};
 use settling::{Job, Outcome};
-use storing::Last;
+use storing::{Known, Last};
 
 /// How a file is imported.
 pub struct ImportOptions<'a> {
@@ -135,6 +135,8 @@ struct Run {
     suppressed: HashSet<(Index, Tag)>,
     /// See [`ImportGround`].
     blind: bool,
+    /// Which cards are known.
+    known: Mutex<Known>,
 }
 
 impl Run {
@@ -191,7 +193,8 @@ impl Broker {
         };
         let job = Arc::new(job);
         let (blind, suppressed) = (ground.blind, ground.suppressed);
-        let run = Run { job, actor: caller.actor(), started, suppressed, blind };
+        let known = Mutex::new(Known::NotAsked);
+        let run = Run { job, actor: caller.actor(), started, suppressed, blind, known };
         let (counts, flagged, sha256) = if options.dry_run {
             let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;
             (counts, None, sha256)
@@ -276,7 +279,7 @@ impl Broker {
                 match next(told).await? {
                     Next::Batch(batch) => {
                         let bytes = batch.bytes;
-                        Ok((Some((self.prepare(&run.job, Arc::new(batch)).await?, bytes)), None))
+                        Ok((Some((self.prepare(&run.job, Arc::new(batch), &run.known).await?, bytes)), None))
                     }
                     Next::Ended(digest) => Ok::<_, Error>((None, Some(digest))),
                 }

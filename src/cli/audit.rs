@@ -24,12 +24,16 @@ pub enum Audit {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: countersign audit verify --deep --against CS2026HQMKT0001P1.manifest.json\n\
-                        --deep also holds every table, key and consent to what the log says. Exit 2 when something does not fit."
+                        --deep also holds every table, key and consent to what the log says. Exit 2 when something does not fit.\n\
+                        --since-checked trusts what an earlier run on this machine read: an auditor leaves it out."
 )]
 pub struct Verify {
     /// Hold every table, key and consent to the log too
     #[arg(long)]
     deep: bool,
+    /// Read only the entries after the last verification that this machine remembers
+    #[arg(long)]
+    since_checked: bool,
     /// A manifest or a checkpoint from elsewhere that the log must contain; may be given again
     #[arg(long, value_name = "MANIFEST|CHECKPOINT")]
     against: Vec<PathBuf>,
@@ -71,12 +75,9 @@ impl Verify {
         let verified = match Broker::inspect(&context.place()?).await {
             Ok(broker) => self.verify(&broker).await?,
             // What does not even open is found wrong, and told in the same shape.
-            Err(Error::Store(StoreError::Integrity { what, place })) => Verified {
-                size: 0,
-                root: String::new(),
-                verified: false,
-                problems: vec![Problem { what, place }],
-            },
+            Err(Error::Store(StoreError::Integrity { what, place })) => {
+                Verified { problems: vec![Problem { what, place }], ..Verified::default() }
+            }
             Err(other) => return Err(other.into()),
         };
         context.out.answer(&verified, || told(&verified));
@@ -95,7 +96,10 @@ impl Verify {
         for path in &self.against {
             against.push(broker.checkpoint_from(&read_text(path)?)?);
         }
-        let verified = broker.audit_verify(self.deep, &against).await;
+        let verified = match self.since_checked {
+            true => broker.audit_verify_since_checked(self.deep, &against).await,
+            false => broker.audit_verify(self.deep, &against).await,
+        };
         broker.store().close().await;
         Ok(verified?)
     }
@@ -103,6 +107,16 @@ impl Verify {
 
 fn told(verified: &Verified) -> String {
     let mut text = format!("{} entries, root {}\n", verified.size, verified.root);
+    if let (Some(from), Some(at), Some(whole)) =
+        (verified.checked_from, &verified.checked_at, &verified.read_whole_at)
+    {
+        text.push_str(&format!(
+            "entries 0..{from} were checked on {at}; not read again (every entry was last read on {whole})\n"
+        ));
+    }
+    for note in &verified.notes {
+        text.push_str(&format!("note: {note}\n"));
+    }
     for problem in &verified.problems {
         text.push_str(&format!("problem: {}: {}\n", problem.what, problem.place));
     }

@@ -67,6 +67,10 @@ pub struct Exports {
     /// program can be measured in turn with this one
     #[arg(long)]
     wait: bool,
+    /// Hand each package out after it was measured, to this new folder, and leave the vendor's identity
+    /// beside them, so that their rows can be compared with another program's; not timed
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
 }
 
 /// What was measured.
@@ -74,13 +78,15 @@ struct Measured {
     /// Of one run.
     rows: u64,
     runs: Vec<Duration>,
+    /// The packages that were kept, run by run.
+    files: Vec<String>,
     /// The most memory held while the runs were made, in MiB; none where the system does not say.
     peak: Option<u64>,
 }
 
 impl Measured {
     fn once((rows, took): (u64, Duration)) -> Measured {
-        Measured { rows, runs: vec![took], peak: peak_rss_mib() }
+        Measured { rows, runs: vec![took], files: Vec::new(), peak: peak_rss_mib() }
     }
 
     fn median(&self) -> Duration {
@@ -104,7 +110,7 @@ impl Bench {
             clock: None,
         };
         make_folder(&place.dir)?;
-        let world = World::make_unkept(&place, &context.out).await?;
+        let world = World::make_unkept(&place, self.keep()?, &context.out).await?;
         let measured = match self {
             Bench::Import(Size { members }) => {
                 Measured::once(import(context, &world, members, Profile::Bench).await?)
@@ -116,6 +122,13 @@ impl Bench {
         world.broker.store().close().await;
         tell(context, &measured);
         Ok(())
+    }
+
+    /// The folder to hand packages out to, made; none when they are not wanted.
+    fn keep(&self) -> Result<Option<&Path>, Failure> {
+        let Bench::Export(Exports { keep: Some(folder), .. }) = self else { return Ok(None) };
+        make_folder(folder)?;
+        Ok(Some(folder.as_path()))
     }
 }
 
@@ -135,7 +148,7 @@ fn tell(context: &Context, measured: &Measured) {
     let runs: Vec<f64> = measured.runs.iter().map(|run| round(run.as_secs_f64(), 1000.0)).collect();
     let answer = json!({
         "rows": rows, "seconds": round(seconds, 1000.0), "rows_per_s": round(rate, 1.0), "peak_rss_mib": peak,
-        "runs": runs,
+        "runs": runs, "files": measured.files,
     });
     context.out.answer(&answer, || {
         let peak = peak.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
@@ -174,7 +187,7 @@ async fn export(context: &Context, world: &World, how: &Exports) -> Result<Measu
     import(context, world, how.size.members, Profile::Bench).await?;
     import(context, world, how.size.members, Profile::BenchWithdrawn).await?;
     let campaign = &CAMPAIGNS[0];
-    let mut measured = Measured { rows: 0, runs: Vec::new(), peak: None };
+    let mut measured = Measured { rows: 0, runs: Vec::new(), files: Vec::new(), peak: None };
     for number in 1..=how.repeat {
         let no = ask(world, campaign).await?;
         let step = world.step(campaign.executor).await?;
@@ -188,6 +201,11 @@ async fn export(context: &Context, world: &World, how: &Exports) -> Result<Measu
         measured.runs.push(started.elapsed());
         measured.rows = made.rows;
         measured.peak = measured.peak.max(peak_rss_mib());
+        if let Some(folder) = &how.keep {
+            let receiver = world.step(campaign.receiver).await?;
+            let got = world.broker.package_download(receiver, &made.package, folder).await?;
+            measured.files.push(got.path.display().to_string());
+        }
     }
     Ok(measured)
 }

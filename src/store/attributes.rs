@@ -10,11 +10,56 @@
 //! a code is its place in its list, from 1; 0 is none · days: i32::MIN is none · cents: i64::MIN is none
 //! ```
 
-use super::members::Attributes;
 use crate::clock::{Micros, day_number};
+use crate::keyring::Tag;
 use crate::model::code::{CardType, CovenantFamily, Tier};
+use crate::model::field::Index;
 use crate::model::ids::MemberId;
 use crate::model::selection::{Between, Node, Test};
+
+/// Tags of one contact point of a member.
+///
+/// Stored as a slot of `member_tags`: `idx(1) index tag(16) suppression tag(16)`, repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContactTag {
+    /// Which index.
+    pub index: Index,
+    /// Blind index tag.
+    pub tag: Tag,
+    /// Tag under the suppression key.
+    pub suppression: Tag,
+}
+
+/// A member's clear attributes and what must be known of the sealed ones without opening them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attributes {
+    /// Home store.
+    pub home_store: Option<String>,
+    /// Tier.
+    pub tier: Tier,
+    /// Card type.
+    pub card_type: CardType,
+    /// Active, or pending until there is a covenant (A2).
+    pub active: bool,
+    /// Day number of joining.
+    pub joined_on: Option<i64>,
+    /// Day number of the last visit.
+    pub last_visit_on: Option<i64>,
+    /// Spend in cents.
+    pub spend_cents: Option<i64>,
+    /// Month of birth.
+    pub birth_month: Option<i64>,
+    /// Covenant accepted, and its version.
+    pub covenant: Option<(CovenantFamily, String)>,
+    /// Marked `legacy_covenant`.
+    pub legacy: bool,
+    /// A bit a field that has a value.
+    pub present: i64,
+    /// A bit a field whose value would run as a formula.
+    pub unsafe_fields: i64,
+    /// Tags of contact points.
+    pub tags: Vec<ContactTag>,
+}
 
 const MEMBER: u8 = 1;
 const GONE: u8 = 2;

@@ -133,6 +133,28 @@ impl Edit {
     }
 }
 
+/// What new members bring to a table, by block: bodies as they will lie there, for most blocks are new too.
+#[derive(Default)]
+pub(super) struct Fresh(BTreeMap<i64, Vec<u8>>);
+
+impl Fresh {
+    /// Appends a slot, given in parts; ordinals must rise.
+    pub(super) fn push(&mut self, ordinal: i64, parts: &[&[u8]]) -> Result<(), StoreError> {
+        let body = self.0.entry(block_of(ordinal)).or_insert_with(|| Vec::with_capacity(4096));
+        let length = parts.iter().map(|part| part.len()).sum::<usize>();
+        let length = u16::try_from(length).map_err(|_| StoreError::Fault("a value too long for its slot"))?;
+        body.push(slot_of(ordinal));
+        body.extend_from_slice(&length.to_le_bytes());
+        parts.iter().for_each(|part| body.extend_from_slice(part));
+        Ok(())
+    }
+
+    /// For a block that is there already: the same as changes to it.
+    fn changes(body: &[u8]) -> Result<Changes, Malformed> {
+        slots(body).map(|step| step.map(|(slot, bytes)| (slot, Some(bytes.to_vec())))).collect()
+    }
+}
+
 /// Every table of sealed fields: the number in a record, and the table.
 pub(super) static SEALED: &[(u8, &Table)] = &[
     (0, &table::SEALED_ALIAS),
@@ -210,8 +232,28 @@ impl View<'_> {
 }
 
 impl Work<'_> {
+    /// Writes what new members bring: new blocks as they are, and into those that are there.
+    pub(super) async fn add_slots(&mut self, table: &'static Table, fresh: Fresh) -> Result<(), StoreError> {
+        let numbers: Vec<i64> = fresh.0.keys().copied().collect();
+        let there = self.view.blocks(table, &numbers).await?;
+        let (mut rows, mut edit) = (Vec::with_capacity(fresh.0.len()), Edit::default());
+        for (block, body) in &fresh.0 {
+            if there.contains_key(block) {
+                let changes = Fresh::changes(body).map_err(|Malformed| Malformed::of(table.name, *block))?;
+                edit.0.insert(*block, changes);
+            } else {
+                rows.push(vec![Arg::Int(*block), Arg::Bytes(body)]);
+            }
+        }
+        self.insert_all(table, &rows).await?;
+        if edit.0.is_empty() { Ok(()) } else { self.edit(table, &edit).await }
+    }
+
     /// Writes an edit: each block of it read, changed and rewritten, in this turn.
     pub(super) async fn edit(&mut self, table: &'static Table, edit: &Edit) -> Result<(), StoreError> {
+        if edit.0.is_empty() {
+            return Ok(());
+        }
         let numbers: Vec<i64> = edit.0.keys().copied().collect();
         let there = self.view.blocks(table, &numbers).await?;
         let mut fresh: Vec<(i64, Vec<u8>)> = Vec::new();

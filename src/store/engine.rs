@@ -28,9 +28,9 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// while the tables were empty, which is to walk through the whole of them.
 const MOST_KEPT: usize = 64;
 
-/// Rows that SQLite's thread may be ahead of their reader, about a megabyte of members' records: with a
-/// few, the two threads wake each other every few rows.
-const ROWS_AHEAD: usize = 1024;
+/// Rows that SQLite's thread may be ahead of their reader, about a megabyte of blocks: with a few, the two
+/// threads wake each other every few rows.
+const ROWS_AHEAD: usize = 128;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
@@ -286,7 +286,15 @@ impl Engine {
     /// world that stands still. At most [`LOCK_WAIT`], then `Busy`.
     pub(crate) async fn begin_write(&self) -> Result<Tx, StoreError> {
         match self {
-            Engine::Sqlite { write, .. } => Ok(Tx::Sqlite(write.begin_with("begin immediate").await?)),
+            Engine::Sqlite { write, .. } => match write.begin_with("begin immediate").await {
+                // A full disk ends SQLite's transaction by itself, and the connection does not notice: it
+                // is of no more use.
+                Err(sqlx::Error::InvalidSavePointStatement) => {
+                    write.acquire().await?.close().await?;
+                    Ok(Tx::Sqlite(write.begin_with("begin immediate").await?))
+                }
+                begun => Ok(Tx::Sqlite(begun?)),
+            },
             Engine::Postgres(pool) => {
                 let mut tx = Tx::Postgres(pool.begin().await?);
                 // An advisory lock stands for the head row before the first head exists.

@@ -47,7 +47,7 @@ impl Accumulator {
     }
 
     /// Applies what one transaction changed.
-    fn merge(&mut self, change: &Accumulator) {
+    pub(crate) fn merge(&mut self, change: &Accumulator) {
         self.rows = self.rows.wrapping_add(change.rows);
         xor(&mut self.xor, &change.xor);
     }

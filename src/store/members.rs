@@ -3,59 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::attributes::{self, Slot};
-use super::blocks::{Edit, Malformed, SEALED, block_of, blocks_of, ordinal_of, slot, slot_of, slots};
+pub use super::attributes::{Attributes, ContactTag};
+use super::blocks::{Edit, Fresh, Malformed, SEALED, block_of, blocks_of, ordinal_of, slot, slot_of, slots};
 use super::table::{MEMBER_ATTRIBUTES, MEMBER_TAGS};
 use super::{StoreError, View, Work};
 use crate::clock::Micros;
-use crate::keyring::Tag;
-use crate::model::code::{CardType, CovenantFamily, Tier};
 use crate::model::field::Index;
 use crate::model::ids::MemberId;
-use crate::model::sealed::{Entry, Record, Sealed};
-
-/// Tags of one contact point of a member.
-///
-/// Stored as a slot of `member_tags`: `idx(1) index tag(16) suppression tag(16)`, repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContactTag {
-    /// Which index.
-    pub index: Index,
-    /// Blind index tag.
-    pub tag: Tag,
-    /// Tag under the suppression key.
-    pub suppression: Tag,
-}
-
-/// A member's clear attributes and what must be known of the sealed ones without opening them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Attributes {
-    /// Home store.
-    pub home_store: Option<String>,
-    /// Tier.
-    pub tier: Tier,
-    /// Card type.
-    pub card_type: CardType,
-    /// Active, or pending until there is a covenant (A2).
-    pub active: bool,
-    /// Day number of joining.
-    pub joined_on: Option<i64>,
-    /// Day number of the last visit.
-    pub last_visit_on: Option<i64>,
-    /// Spend in cents.
-    pub spend_cents: Option<i64>,
-    /// Month of birth.
-    pub birth_month: Option<i64>,
-    /// Covenant accepted, and its version.
-    pub covenant: Option<(CovenantFamily, String)>,
-    /// Marked `legacy_covenant`.
-    pub legacy: bool,
-    /// A bit a field that has a value.
-    pub present: i64,
-    /// A bit a field whose value would run as a formula.
-    pub unsafe_fields: i64,
-    /// Tags of contact points.
-    pub tags: Vec<ContactTag>,
-}
+use crate::model::sealed::{Entry, Record, Sealed, entries};
 
 /// A member as stored: attributes, and the sealed record.
 #[derive(Clone, PartialEq, Eq)]
@@ -197,17 +152,16 @@ struct Columns {
 }
 
 impl Columns {
-    /// What a member has; of one who is replaced, what is as it was stays as it is.
-    fn put(&mut self, new: &Member, old: Option<&Member>) -> Result<(), StoreError> {
-        let unfit = || StoreError::integrity("member_attributes", "a value that has no place in a slot");
-        let clear = attributes::pack(new.id, &new.attributes, new.created_at, new.changed_at);
-        self.attributes.set(new.ordinal, Some(clear.ok_or_else(unfit)?));
-        if old.is_none_or(|old| old.attributes.tags != new.attributes.tags) {
+    /// What of a member is not as it was.
+    fn put(&mut self, new: &Member, old: &Member) -> Result<(), StoreError> {
+        self.attributes.set(new.ordinal, Some(clear(new)?));
+        if old.attributes.tags != new.attributes.tags {
             let tags = pack(&new.attributes.tags);
             self.tags.set(new.ordinal, (!tags.is_empty()).then_some(tags));
         }
-        let now = parse(new)?;
-        let was = old.map(parse).transpose()?.unwrap_or_default();
+        let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
+        let now = Record::from_bytes(&new.record).map_err(malformed)?;
+        let was = Record::from_bytes(&old.record).map_err(malformed)?;
         for (number, edit) in (0u8..).zip(&mut self.sealed) {
             let of = |record: &Record| record.0.iter().find(|e| e.number == number).cloned();
             let (was, now) = (of(&was), of(&now));
@@ -235,8 +189,9 @@ impl Columns {
     }
 }
 
-fn parse(member: &Member) -> Result<Record, StoreError> {
-    Record::from_bytes(&member.record).map_err(|_| StoreError::integrity("sealed", "a record is malformed"))
+fn clear(m: &Member) -> Result<Vec<u8>, StoreError> {
+    attributes::pack(m.id, &m.attributes, m.created_at, m.changed_at)
+        .ok_or(StoreError::Fault("an attribute that has no place in its slot"))
 }
 
 impl Work<'_> {
@@ -250,11 +205,28 @@ impl Work<'_> {
     /// ordinal was given before. Otherwise, the database failed.
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
         self.ordinals_are_theirs(members).await?;
-        let mut columns = Columns::default();
-        for member in members {
-            columns.put(member, None)?;
+        let (mut attributes, mut tags) = (Fresh::default(), Fresh::default());
+        let mut sealed: [Fresh; 8] = Default::default();
+        let mut in_order: Vec<&Member> = members.iter().collect();
+        in_order.sort_by_key(|m| m.ordinal);
+        for member in in_order {
+            attributes.push(member.ordinal, &[&clear(member)?])?;
+            if !member.attributes.tags.is_empty() {
+                tags.push(member.ordinal, &[&pack(&member.attributes.tags)])?;
+            }
+            for entry in entries(&member.record) {
+                let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
+                let (number, version, bytes) = entry.map_err(malformed)?;
+                let column = sealed.get_mut(usize::from(number));
+                let column = column.ok_or(StoreError::Fault("a field without a table"))?;
+                column.push(member.ordinal, &[&version.to_le_bytes(), bytes])?;
+            }
         }
-        columns.write(self).await?;
+        self.add_slots(&MEMBER_ATTRIBUTES, attributes).await?;
+        self.add_slots(&MEMBER_TAGS, tags).await?;
+        for ((_, table), fresh) in SEALED.iter().zip(sealed) {
+            self.add_slots(table, fresh).await?;
+        }
         for index in Index::ALL {
             let tags = members.iter().flat_map(|m| m.attributes.tags.iter().map(move |t| (t, m.ordinal)));
             let entries = tags.filter(|(t, _)| t.index == *index).map(|(t, ordinal)| (t.tag, ordinal));
@@ -305,7 +277,7 @@ impl Work<'_> {
         self.stand_as_read(changes.iter().map(|(old, _)| *old)).await?;
         let mut columns = Columns::default();
         for (old, new) in changes {
-            columns.put(new, Some(old))?;
+            columns.put(new, old)?;
         }
         columns.write(self).await?;
         for index in Index::ALL {

@@ -6,6 +6,7 @@ mod blocks;
 pub mod chunks;
 pub mod consents;
 pub mod documents;
+mod earlier;
 pub(crate) mod engine;
 mod error;
 mod heads;
@@ -21,7 +22,7 @@ pub mod people;
 pub mod policies;
 pub mod ranges;
 pub mod requests;
-mod runs;
+pub mod runs;
 pub mod selecting;
 mod table;
 mod values;
@@ -163,7 +164,7 @@ impl Store {
             return Err(StoreError::NoVault);
         }
         engine.check_durability().await?;
-        engine.migrate().await?;
+        moving::migrate(&engine).await?;
         let (info, wrapped) = read_birth(&engine).await?;
         let root_path = place.dir.join("root.json");
         let root = LocalRoot::load(&root_path, place.passphrase.as_deref().map(Vec::as_slice))?;

@@ -1,15 +1,20 @@
 //! A vault made before members lay in blocks: its rows are moved, once, when it is opened.
 //!
-//! Keys first, in a commit of their own, as at a birth; then everything else in one turn with its entry:
-//! the old tables are compared with their heads, read in order, written as blocks, and dropped. A crash
-//! before the commit leaves the vault as it was, with keys in both places; after it, only an empty table
-//! of old keys may be left, which the next start drops.
+//! All of it is one writer's turn with one entry, the keys included: a process of the version before that is
+//! still open may erase a member until the turn begins, and his key must not come to stand in a copy; from
+//! the commit on its statements fail, since their tables are gone. The old tables are compared with
+//! their heads, read in order, written as blocks, and dropped. A crash before the commit leaves the vault
+//! as it was.
+//!
+//! On SQLite the keystore is a file of its own, and a commit over two files is not one: a power cut in the
+//! midst of it may leave the vault's part done and the keystore's not. Then the old keys are still
+//! there, and the next start moves them alone.
 
 use std::collections::BTreeMap;
 
 use super::blocks::{Changes, block_of, slot_of};
 use super::consents::{ConsentEvent, Mark, from_number};
-use super::engine::Arg;
+use super::engine::{Arg, Engine, Tx, built};
 use super::heads::recompute;
 use super::keys::{change_keys, pack};
 use super::members::{Attributes, Member, WrappedDataKey, unpack};
@@ -19,66 +24,99 @@ use crate::audit::event::{Action, Actor, Event};
 use crate::model::code::{CardType, CovenantFamily, Source, Tier};
 use crate::model::ids::MemberId;
 
-/// Ordinals read at a time.
+/// Ordinals read at a time; whole blocks of them.
 const PAGE: i64 = 8_192;
 
 const OLD: [&str; 4] = ["member", "member_record", "member_index", "consent_event"];
 
+/// Brings the schema to this program's version.
+pub(super) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
+    match engine.migrate().await {
+        // On SQLite nothing keeps two processes from beginning at once: who comes second finds the tables
+        // there, and the second time that nothing is left to do.
+        Err(StoreError::Migration(_) | StoreError::Database(_) | StoreError::Conflict(_)) => {
+            engine.migrate().await
+        }
+        done => done,
+    }
+}
+
 impl Store {
     /// Moves what still lies in rows.
     pub(super) async fn move_rows(&self) -> Result<(), StoreError> {
-        if self.engine.has_table("member_record").await? {
-            if self.engine.has_table("data_key").await? {
-                self.move_keys().await?;
-            }
+        let (rows, keys) =
+            (self.engine.has_table("member_record").await?, self.engine.has_table("data_key").await?);
+        if !rows && !keys {
+            return Ok(());
+        }
+        if rows {
             let work = self.work().await?;
-            // Another process may have been first.
+            // Another process may have been first; now none can.
             if self.engine.has_table("member_record").await? {
-                work.move_members().await?;
+                let keys = self.engine.has_table("data_key").await?;
+                let blocks = self.engine.has_table("key_block").await?;
+                work.move_all(keys, blocks).await?;
+            }
+        } else {
+            let mut tx = self.engine.begin_write().await?;
+            if self.engine.has_table("data_key").await? {
+                move_keys(&mut tx, self.engine.has_table("key_block").await?).await?;
+                tx.commit().await?;
             }
         }
-        if self.engine.has_table("data_key").await? {
-            let mut tx = self.engine.begin_write().await?;
-            tx.execute("drop table if exists keys.data_key", &[]).await?;
-            tx.commit().await?;
+        // What is dropped is blanked in the file, once the write-ahead file is copied into it. All of it
+        // stands in the blocks as well: a reader that holds the file keeps nobody's erasure from being one.
+        match self.engine.forget_deleted().await {
+            Err(StoreError::Busy) => Ok(()),
+            done => done,
         }
-        Ok(())
     }
 
     /// Drops the tables of before in a vault that never had a row in them.
     pub(super) async fn drop_rows(&self) -> Result<(), StoreError> {
         let mut tx = self.engine.begin_write().await?;
-        for table in ["member", "member_record", "member_index", "consent_event", "keys.data_key"] {
-            tx.execute(super::engine::built(format!("drop table if exists {table}")), &[]).await?;
+        for table in OLD {
+            tx.execute(built(format!("drop table if exists {table}")), &[]).await?;
         }
-        tx.commit().await
-    }
-
-    async fn move_keys(&self) -> Result<(), StoreError> {
-        let mut tx = self.engine.begin_write().await?;
-        let sql = "select ordinal, id, kek, wrapped from keys.data_key where ordinal > $1 \
-                   order by ordinal limit 8192";
-        let mut last = i64::MIN;
-        loop {
-            let mut changes: BTreeMap<i64, Changes> = BTreeMap::new();
-            for row in tx.all(sql, &[Arg::Int(last)]).await? {
-                last = row.int(0)?;
-                let id =
-                    row.slice(1)?.try_into().map_err(|_| StoreError::integrity("keys.data_key", "id"))?;
-                let key = WrappedDataKey { id: MemberId(id), kek: row.int(2)?, wrapped: row.bytes(3)? };
-                changes.entry(block_of(last)).or_default().insert(slot_of(last), Some(pack(&key)?));
-            }
-            if changes.is_empty() {
-                break;
-            }
-            change_keys(&mut tx, &changes).await?;
-        }
+        tx.execute("drop table if exists keys.data_key", &[]).await?;
         tx.commit().await
     }
 }
 
+/// Copies the keys into blocks and drops what they stood in.
+async fn move_keys(tx: &mut Tx, blocks: bool) -> Result<(), StoreError> {
+    if !blocks {
+        // Migrating is a commit over two files too (PostgreSQL's is one, and never comes here).
+        let sql = "create table keys.key_block (block integer primary key, body blob not null)";
+        tx.execute(sql, &[]).await?;
+    }
+    let sql = "select ordinal, id, kek, wrapped from keys.data_key where ordinal > $1 \
+               order by ordinal limit 8192";
+    let unreadable = |e: StoreError| e.unreadable("keys.data_key");
+    let mut last = i64::MIN;
+    loop {
+        let mut changes: BTreeMap<i64, Changes> = BTreeMap::new();
+        for row in tx.all(sql, &[Arg::Int(last)]).await.map_err(unreadable)? {
+            let read = || Ok((row.int(0)?, row.bytes(1)?, row.int(2)?, row.bytes(3)?));
+            let (ordinal, id, kek, wrapped) = read().map_err(unreadable)?;
+            let malformed = |_| StoreError::integrity("keys.data_key", format!("ordinal {ordinal}: id"));
+            let key = WrappedDataKey { id: MemberId(id.try_into().map_err(malformed)?), kek, wrapped };
+            changes.entry(block_of(ordinal)).or_default().insert(slot_of(ordinal), Some(pack(&key)?));
+            last = ordinal;
+        }
+        if changes.is_empty() {
+            break;
+        }
+        change_keys(tx, &changes).await?;
+    }
+    tx.execute("drop table keys.data_key", &[]).await?;
+    Ok(())
+}
+
 impl Work<'_> {
-    async fn move_members(mut self) -> Result<(), StoreError> {
+    /// Moves members and consents, and the keys where they still lie in rows (`keys`; `blocks` when their
+    /// blocks' table is there).
+    async fn move_all(mut self, keys: bool, blocks: bool) -> Result<(), StoreError> {
         let keyring = self.view.store.keyring.clone();
         for table in [&MEMBER, &MEMBER_RECORD, &MEMBER_INDEX, &CONSENT_EVENT] {
             let there = recompute(&mut self.view.tx, &keyring, table).await?;
@@ -87,6 +125,9 @@ impl Work<'_> {
             }
             self.empty(table);
         }
+        if keys {
+            move_keys(&mut self.view.tx, blocks).await?;
+        }
         let (mut moved, mut from) = (0, 0);
         let last = self.view.tx.one("select coalesce(max(ordinal), 0) from member", &[]).await?.int(0)?;
         let said = "select coalesce(max(ordinal), 0) from consent_event";
@@ -94,8 +135,13 @@ impl Work<'_> {
         while from <= last {
             let members = self.view.old_members(from).await?;
             moved += members.len() as u64;
-            // The slots of the erased stay taken before anybody's consents are moved beside them.
-            self.insert_members(&members).await?;
+            // Members before what they said: who has said something counts as having been there.
+            self.insert_members(&members).await.map_err(|e| match e {
+                StoreError::Conflict(_) => {
+                    StoreError::integrity("keys.data_key", "a member has no key, or another's")
+                }
+                e => e,
+            })?;
             let events = self.view.old_events(from).await?;
             self.add_consent_events(&events).await?;
             from += PAGE;
@@ -103,7 +149,7 @@ impl Work<'_> {
         let erased: Vec<i64> = self.view.erasures().await?.iter().map(|e| e.ordinal).collect();
         self.take_slots(&erased).await?;
         for table in OLD {
-            let sql = super::engine::built(format!("drop table {table}"));
+            let sql = built(format!("drop table {table}"));
             self.view.tx.execute(sql, &[]).await?;
         }
         let event = Event::new(Action::VaultMoved, Actor::Operator).count("members", moved);

@@ -16,6 +16,7 @@
 //! segment that is there.
 
 mod adding;
+mod filter;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use super::table::{INDEX_CARD, INDEX_EMAIL, INDEX_MOBILE, INDEX_POST, Table};
 use super::{StoreError, View};
 use crate::keyring::Tag;
 use crate::model::field::Index;
+pub use filter::{IndexMoment, IndexTurn, TagFilter};
 use segment::{Entry, Merging, Next, Segment, entry, parts};
 
 /// Tags looked up by one statement; so few are looked up without asking how large the index is. For more at

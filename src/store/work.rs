@@ -187,6 +187,15 @@ impl<'s> Work<'s> {
         self.head.heads.of(table)
     }
 
+    /// What it will speak of once they are committed.
+    pub(super) fn head_after(&self, table: &Table) -> Accumulator {
+        let mut head = self.head_of(table);
+        if let Some(change) = self.changes.get(&table.slot()) {
+            head.merge(change);
+        }
+        head
+    }
+
     /// Takes every row of a table out of its head: it is dropped in this turn.
     pub(super) fn empty(&mut self, table: &Table) {
         let left = self.head_of(table);

@@ -18,7 +18,7 @@ on_both_engines!(
     a_mark_that_is_no_mark_is_refused_and_a_missing_one_is_not,
 );
 
-async fn member_entries(store: &Store, n: u8) {
+pub async fn member_entries(store: &Store, n: u8) {
     for i in 0..n {
         let said: Event = event().member(Alias([i; 16]));
         store.work().await.unwrap().commit(said).await.unwrap();
@@ -26,10 +26,10 @@ async fn member_entries(store: &Store, n: u8) {
 }
 
 /// Everything the log's tables hold, to be put back.
-struct Log(Vec<(Table, Rows)>);
+pub struct Log(Vec<(Table, Rows)>);
 
 impl Log {
-    async fn read(raw: &mut Raw) -> Log {
+    pub async fn read(raw: &mut Raw) -> Log {
         let mut all = Vec::new();
         for name in ["log_leaf", "log_node", "log_alias", "log_head"] {
             let table = raw.table(name).await;
@@ -39,14 +39,14 @@ impl Log {
         Log(all)
     }
 
-    async fn write(&self, raw: &mut Raw, which: &[&str]) {
+    pub async fn write(&self, raw: &mut Raw, which: &[&str]) {
         for (table, rows) in self.0.iter().filter(|(t, _)| which.contains(&t.name.as_str())) {
             raw.replace(table, rows).await.unwrap();
         }
     }
 }
 
-const ALL: &[&str] = &["log_leaf", "log_node", "log_alias", "log_head"];
+pub const ALL: &[&str] = &["log_leaf", "log_node", "log_alias", "log_head"];
 
 async fn a_log_with_a_missing_or_added_end_is_refused(vault: Vault) {
     member_entries(&vault.store, 4).await;

@@ -27,6 +27,7 @@ macro_rules! on_both_engines {
 }
 
 mod campaign;
+mod checked;
 mod counted;
 mod fixture;
 mod life;

@@ -27,6 +27,7 @@ on_both_engines!(
     an_ordinal_is_not_given_twice,
     a_selection_picks_what_it_says,
     records_come_with_their_keys,
+    a_filter_knows_every_card_of_its_moment,
     a_view_is_of_one_moment,
     consent_is_a_history,
     chunks_hold_what_was_set_and_nothing_slips_in,
@@ -299,6 +300,32 @@ fn record_of(record: &[u8], numbers: &[u8]) -> Vec<u8> {
     let mut record = Record::from_bytes(record).unwrap();
     record.0.retain(|entry| numbers.contains(&entry.number));
     record.to_bytes()
+}
+
+/// What an import rests on that looks up only whom the filter does not know to be new.
+async fn a_filter_knows_every_card_of_its_moment(vault: Vault) {
+    let smith = vault.smith().await;
+    store_members(&vault.store, &smith, &[member(1), member(2)]).await;
+    let mut view = vault.store.view().await.unwrap();
+    let mut filter = view.tag_filter(Index::Card).await.unwrap();
+    assert!(filter.is_of(view.index_moment(Index::Card).await.unwrap()));
+    let card = |n| tag(Index::Card, n);
+    assert!(filter.may_hold(&card(1)) && filter.may_hold(&card(2)) && !filter.may_hold(&card(3)));
+    drop(view);
+    // One import's own turn it can follow; another's it cannot.
+    vault.store.birth(&[smith.data_key(member_id(3)), smith.data_key(member_id(4))]).await.unwrap();
+    for (ordinal, follows) in [(3, true), (4, false)] {
+        let mut work = vault.store.work().await.unwrap();
+        work.insert_members(&[member(ordinal)]).await.unwrap();
+        let turn = work.index_turn(Index::Card);
+        work.commit(event()).await.unwrap();
+        if follows {
+            filter.add([card(3)].into_iter(), &turn);
+        }
+        let now = vault.store.view().await.unwrap().index_moment(Index::Card).await.unwrap();
+        assert_eq!(filter.is_of(now), follows);
+        assert!(filter.may_hold(&card(3)));
+    }
 }
 
 async fn a_view_is_of_one_moment(vault: Vault) {

@@ -38,7 +38,7 @@ impl Broker {
             for round in &batch.rounds {
                 let rows: Vec<&Checked> = round.iter().collect();
                 let mut view = self.store.view().await?;
-                let look = Look::take(&mut view, &rows).await?;
+                let look = Look::take(&mut view, &rows, None).await?;
                 let mut outcomes = settle(&run.job, &rows, &look)?;
                 let veiled = veil(run, &rows, &mut outcomes, &mut seen);
                 for (row, outcome) in rows.iter().zip(&outcomes) {

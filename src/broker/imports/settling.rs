@@ -80,10 +80,15 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Looks at what is stored of the members that the rows name.
-    pub(super) async fn take(view: &mut View<'_>, rows: &[&Checked]) -> Result<Look, StoreError> {
+    /// Looks at what is stored of the members that the rows name; `known` are the cards that may be there,
+    /// when that is known.
+    pub(super) async fn take(
+        view: &mut View<'_>,
+        rows: &[&Checked],
+        known: Option<Vec<Tag>>,
+    ) -> Result<Look, StoreError> {
         let seen = view.log_size().await?;
-        let cards: Vec<Tag> = rows.iter().map(|r| r.card()).collect();
+        let cards = known.unwrap_or_else(|| rows.iter().map(|r| r.card()).collect());
         let found: HashMap<Tag, i64> = view
             .find_all(Index::Card, &cards)
             .await?

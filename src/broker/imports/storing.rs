@@ -1,7 +1,7 @@
 //! The writing half of an import: one transaction a batch.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::consenting::OF;
 use super::reading::{Batch, Checked};
@@ -12,9 +12,11 @@ use crate::broker::{Broker, Error};
 use crate::intake::CellError;
 use crate::keyring::Tag;
 use crate::model::code::Channel;
+use crate::model::field::Index;
 use crate::store::chunks::{AGE, State, consent_kind};
 use crate::store::consents::ConsentEvent;
 use crate::store::members::{Member, WrappedDataKey};
+use crate::store::runs::{IndexMoment, TagFilter};
 use crate::store::{StoreError, Work};
 
 /// A batch whose first round is settled against what was stored a moment ago.
@@ -23,6 +25,33 @@ pub(super) struct Prepared {
     /// Entries in the log then.
     seen: u64,
     outcomes: Vec<Outcome>,
+}
+
+/// Which cards are known, to an import.
+pub(super) enum Known {
+    /// A first batch asks the index itself: a filter costs as much as that.
+    NotAsked,
+    /// From the second on there is to be one.
+    Wanted,
+    /// There is.
+    Filter(TagFilter),
+}
+
+impl Known {
+    /// The cards that may be there at a moment; `None`: not known of that moment.
+    fn among(&self, rows: &[&Checked], moment: IndexMoment) -> Option<Vec<Tag>> {
+        match self {
+            Known::Filter(filter) if filter.is_of(moment) => {
+                Some(rows.iter().map(|r| r.card()).filter(|card| filter.may_hold(card)).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// For a moment without an await.
+fn hold(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What the batch before did: all that may have changed since the next one was prepared, if nobody else
@@ -45,10 +74,25 @@ pub(super) struct Stored {
 
 impl Broker {
     /// Looks up and seals a batch's first round while the batch before is being written.
-    pub(super) async fn prepare(&self, job: &Arc<Job>, batch: Arc<Batch>) -> Result<Prepared, Error> {
+    pub(super) async fn prepare(
+        &self,
+        job: &Arc<Job>,
+        batch: Arc<Batch>,
+        known: &Mutex<Known>,
+    ) -> Result<Prepared, Error> {
         let rows: Vec<&Checked> = batch.rounds.first().into_iter().flatten().collect();
         let mut view = self.store.view().await?;
-        let look = Look::take(&mut view, &rows).await?;
+        let moment = view.index_moment(Index::Card).await?;
+        let (asked, mut cards) = {
+            let known = hold(known);
+            (!matches!(*known, Known::NotAsked), known.among(&rows, moment))
+        };
+        if asked && cards.is_none() {
+            let fresh = Known::Filter(view.tag_filter(Index::Card).await?);
+            cards = fresh.among(&rows, moment);
+            *hold(known) = fresh;
+        }
+        let look = Look::take(&mut view, &rows, cards).await?;
         drop(view);
         let seen = look.seen;
         let (job, own) = (job.clone(), batch.clone());
@@ -71,7 +115,7 @@ impl Broker {
         match self.try_store(run, prepared, last).await {
             // Another process swept the keys or was first with a card: once more, with new births.
             Err(Error::Store(StoreError::Conflict(_))) => {
-                let prepared = self.prepare(&run.job, batch).await?;
+                let prepared = self.prepare(&run.job, batch, &Mutex::new(Known::NotAsked)).await?;
                 self.try_store(run, prepared, last).await
             }
             done => done,
@@ -103,7 +147,11 @@ impl Broker {
         let stored = self.write(run, &batch, &first_round, prepared, last).await;
         let unused = stored.as_ref().map_or(keys.len() as u64, |s| keys.len() as u64 - s.counts.created);
         if unused > 0 {
-            self.store.take_back_births(first, keys.len()).await?;
+            let taken = self.store.take_back_births(first, keys.len()).await;
+            // What failed first is what to tell; keys that stay behind are swept at the next start.
+            if stored.is_ok() {
+                taken?;
+            }
         }
         stored
     }
@@ -124,7 +172,7 @@ impl Broker {
             .collect();
         if !stale.is_empty() {
             let rows: Vec<&Checked> = stale.iter().map(|i| first_round[*i]).collect();
-            let look = Look::take(work.view(), &rows).await?;
+            let look = Look::take(work.view(), &rows, None).await?;
             for (i, outcome) in stale.into_iter().zip(settle(&run.job, &rows, &look)?) {
                 // Still new: what was sealed for it, and its ordinal, stay.
                 if !matches!((&prepared.outcomes[i], &outcome), (Outcome::Born(_), Outcome::Born(_))) {
@@ -141,12 +189,17 @@ impl Broker {
         stored.apply(&mut work, run, first_round, prepared.outcomes).await?;
         for round in batch.rounds.iter().skip(1) {
             let rows: Vec<&Checked> = round.iter().collect();
-            let look = Look::take(work.view(), &rows).await?;
+            let look = Look::take(work.view(), &rows, None).await?;
             let outcomes = settle(&run.job, &rows, &look)?;
             stored.apply(&mut work, run, &rows, outcomes).await?;
         }
         let event = Event::new(Action::ImportBatch, run.actor.clone()).count("import", run.started);
+        let turn = work.index_turn(Index::Card);
         let receipt = work.commit(stored.counts.on(event)).await?;
+        match &mut *hold(&run.known) {
+            Known::Filter(filter) => filter.add(stored.last.touched.iter().copied(), &turn),
+            known => *known = Known::Wanted,
+        }
         stored.last.seq = Some(receipt.seq());
         stored.rejected.sort_by_key(|(line, _)| *line);
         Ok(stored)

@@ -2,6 +2,7 @@
 //! for the demo and for measuring, through the verbs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::folder::Folder;
 use super::naming::{Named, ZONE};
@@ -92,12 +93,23 @@ impl World {
         .await
     }
 
-    /// The same, keeping no secret outside this process.
+    /// The same, keeping no secret outside this process but, in the folder when one is named, the
+    /// vendors' identities: `VENDOR.identity`.
     ///
     /// # Errors
     /// As [`World::make`].
-    pub(in crate::cli) async fn make_unkept(place: &Place, out: &Out) -> Result<World, Failure> {
-        Self::make_with(place, &Named::by_members(), out, |_, _| Ok(())).await
+    pub(in crate::cli) async fn make_unkept(
+        place: &Place,
+        identities: Option<&Path>,
+        out: &Out,
+    ) -> Result<World, Failure> {
+        Self::make_with(place, &Named::by_members(), out, |name, bytes| match (name, identities) {
+            (Keep::Identity(vendor), Some(folder)) => {
+                write_private(&folder.join(format!("{vendor}.identity")), bytes)
+            }
+            _ => Ok(()),
+        })
+        .await
     }
 
     async fn make_with(
