@@ -132,6 +132,32 @@ pub fn package(
     Ok(Grant::new(receipt, scope))
 }
 
+/// For one part of a package, claimed in the log under the part's number, over those of its members who
+/// consent now.
+///
+/// # Errors
+/// [`WrongReceipt`], also when the entry is about another package, part, request, or number of members.
+pub fn package_range(
+    receipt: Receipt,
+    package: PackageNo,
+    part: u32,
+    consented: &Consented,
+) -> Result<Grant<PackageRows>, WrongReceipt> {
+    check(&receipt, &[Action::PackageRangeClaimed], consented.fields())?;
+    let event = receipt.event();
+    let said = |name: &str| event.counts.get(name).copied();
+    if event.object.as_deref() != Some(package.to_string().as_str())
+        || event.request != Some(consented.digest())
+        || said("part") != Some(i64::from(part))
+        || said("members") != i64::try_from(consented.members().len()).ok()
+    {
+        return Err(WrongReceipt);
+    }
+    let scope =
+        PackageRows { package, fields: consented.fields().to_vec(), members: consented.members().clone() };
+    Ok(Grant::new(receipt, scope))
+}
+
 /// For a job that is in the log as started.
 ///
 /// # Errors

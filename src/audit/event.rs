@@ -93,6 +93,12 @@ codes! {
         RequestExecuted = "request.executed",
         /// A package is about to be made.
         PackageStarted = "package.started",
+        /// A package is to be made in parts: who may be in which is settled.
+        PackageDivided = "package.divided",
+        /// A process is about to make one part.
+        PackageRangeClaimed = "package.range_claimed",
+        /// One part is written.
+        PackageRangeMade = "package.range_made",
         /// A package is whole and sealed.
         PackageSealed = "package.sealed",
         /// A package was made again because someone had to go.

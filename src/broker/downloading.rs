@@ -5,8 +5,10 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::executing::Had;
-use super::packages::{SealedFact, add_fact, check_named, find_package, last_sealed, recalled, remove};
+use super::executing::{Had, Order};
+use super::packages::{
+    PartFact, SealedFact, add_fact, check_named, find_package, last_sealed, recalled, remove,
+};
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::{Asked, Caller, Consented, Signed};
 use crate::audit::event::{Action, Event};
@@ -22,12 +24,14 @@ use crate::store::packages::{FactKind, PackageFact, PackageRow};
 /// A package on its way to its vendor.
 #[derive(Debug, serde::Serialize)]
 pub struct Downloaded {
-    /// The vendor's file.
+    /// The vendor's file; of several, the first.
     pub path: PathBuf,
     /// The manifest beside it.
     pub manifest: PathBuf,
-    /// SHA-256 of the vendor's file.
+    /// SHA-256 of the vendor's file; of several, over theirs, one behind the other.
     pub sha256: Digest,
+    /// Every file, in the order of their parts.
+    pub parts: Vec<PathBuf>,
     /// Rows in it.
     pub rows: u64,
 }
@@ -92,13 +96,13 @@ impl Broker {
         let (kek, wrapped) = work.view().package_key(no).await?.ok_or_else(recalled)?;
         let key = self.store.keyring().unwrap(kek, &[b"package-key", no.to_string().as_bytes()], &wrapped)?;
         let at = work.at();
-        let body = serde_json::json!({"sha256": sealed.sha256}).to_string();
+        let body = serde_json::json!({"sha256": sealed.sha256()}).to_string();
         add_fact(&mut work, no, FactKind::Downloaded, at, caller.login().as_str(), body).await?;
         let form = consented.signed().asked().form();
         let event = Event::new(Action::PackageDownloaded, caller.actor())
             .object(no)
             .request(consented.digest(), form.purpose(), form.channel())
-            .digest("sha256", sealed.sha256);
+            .digest("sha256", sealed.sha256());
         work.commit(event).await?;
         Ok(Gate::Open(Box::new((sealed, consented, key))))
     }
@@ -167,8 +171,12 @@ impl Broker {
         let signed = self.whole(&mut work, no.request(), None).await?;
         let consented = signed.consented(work.view(), Some(&had.members), Some(&had.members)).await?;
         let started = self.start(work, package, consented, caller).await?;
-        self.run(started, caller, Some(had), &|_, _| {}).await?;
-        remove(&self.package_dir().join(format!("{}.sealed", old.file)))
+        let parts = old.parts().len() as u32;
+        self.run(started, &Order { caller, parts, had: Some(had), progress: &|_, _| {} }).await?;
+        for part in old.parts() {
+            remove(&self.package_dir().join(format!("{}.sealed", part.file)))?;
+        }
+        Ok(())
     }
 
     async fn hand_over(
@@ -181,13 +189,33 @@ impl Broker {
     ) -> Result<Downloaded, Error> {
         let failed = |e| Error::file("the download", e);
         fs::create_dir_all(out).map_err(failed)?;
-        let part = 1;
-        let name = format!("{}.csv.age", no.request().file_stem(part));
-        let path = out.join(&name);
-        let from = self.package_dir().join(format!("{}.sealed", sealed.file));
+        let stem = |part: u32| no.request().file_stem(part);
+        let mut files = Vec::new();
+        for (part, number) in sealed.parts().iter().zip(1..) {
+            let path = out.join(format!("{}.csv.age", stem(number)));
+            self.copy_out(no, part, key, &path)?;
+            files.push(path);
+        }
+        let manifest = out.join(format!("{}.manifest.json", stem(1)));
+        let text = self.manifest(no, sealed, signed, &files).await?;
+        let fresh = fresh(&manifest);
+        let mut file = create_anew(&fresh).map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+        fs::rename(&fresh, &manifest).map_err(failed)?;
+        fs::File::open(out).and_then(|d| d.sync_all()).map_err(failed)?;
+        let path =
+            files.first().cloned().ok_or_else(|| StoreError::integrity("package", "it has no file"))?;
+        Ok(Downloaded { path, manifest, sha256: sealed.sha256(), rows: sealed.rows, parts: files })
+    }
+
+    /// Opens one file at rest and writes the vendor's file; under its name only when it is the one that was
+    /// sealed.
+    fn copy_out(&self, no: &PackageNo, part: &PartFact, key: &Key, path: &Path) -> Result<(), Error> {
+        let failed = |e| Error::file("the download", e);
+        let from = self.package_dir().join(format!("{}.sealed", part.file));
         let mut reader =
             open_reader(fs::File::open(&from).map_err(failed)?, key.bytes(), &self.package_place(no));
-        let fresh = out.join(format!(".{name}.part"));
+        let fresh = fresh(path);
         let file = create_anew(&fresh).map_err(failed)?;
         let mut writer = HashingWriter::new(std::io::BufWriter::new(file));
         let copied = std::io::copy(&mut reader, &mut writer).and_then(|_| writer.flush());
@@ -200,20 +228,12 @@ impl Broker {
             });
         }
         let (file, passed) = writer.finish();
-        if Digest(passed.sha256) != sealed.sha256 {
+        if Digest(passed.sha256) != part.sha256 {
             let _ = fs::remove_file(&fresh);
             return Err(StoreError::integrity("package", format!("the file of {no} is another one")).into());
         }
         file.into_inner().map_err(|e| failed(e.into_error()))?.sync_all().map_err(failed)?;
-        fs::rename(&fresh, &path).map_err(failed)?;
-        let manifest = out.join(format!("{}.manifest.json", no.request().file_stem(part)));
-        let text = self.manifest(no, sealed, signed, &name).await?;
-        let fresh = out.join(format!(".{name}.manifest.part"));
-        let mut file = create_anew(&fresh).map_err(failed)?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&fresh, &manifest).map_err(failed)?;
-        fs::File::open(out).and_then(|d| d.sync_all()).map_err(failed)?;
-        Ok(Downloaded { path, manifest, sha256: sealed.sha256, rows: sealed.rows })
+        fs::rename(&fresh, path).map_err(failed)
     }
 
     async fn manifest(
@@ -221,7 +241,7 @@ impl Broker {
         no: &PackageNo,
         sealed: &SealedFact,
         signed: &Signed,
-        file: &str,
+        files: &[PathBuf],
     ) -> Result<String, Error> {
         let mut view = self.store.view().await?;
         let (size, checkpoint) = view.checkpoint().await?;
@@ -252,11 +272,7 @@ impl Broker {
             columns: rule.columns.iter().map(|c| c.header.clone()).collect(),
             encoding: "CSV, RFC 4180, UTF-8 with BOM".into(),
             container: rule.container.to_string(),
-            parts: vec![Part {
-                file: file.to_owned(),
-                sha256: sealed.sha256.to_string(),
-                bytes: sealed.bytes,
-            }],
+            parts: files.iter().zip(sealed.parts()).map(|(path, part)| listed(path, part)).collect(),
             window: (form.window().from().to_string(), form.window().to().to_string()),
             destroy_by: form.destroy_by().to_string(),
             signers: signed.signer_keys(),
@@ -270,6 +286,18 @@ impl Broker {
             .sign(self.store.manifest_key())
             .map_err(|_| StoreError::integrity("manifest.key", "cannot sign"))?)
     }
+}
+
+/// A file as the manifest lists it.
+fn listed(path: &Path, part: &PartFact) -> Part {
+    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Part { file, sha256: part.sha256.to_string(), bytes: part.bytes }
+}
+
+/// Where a file is written before it has its name.
+fn fresh(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.part"))
 }
 
 /// A new file of the owner's alone; what a broken transfer left there goes first. A link that somebody

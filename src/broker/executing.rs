@@ -1,26 +1,41 @@
 //! Executing a whole request: entry, grant, stream, fence, seal (design, Release).
+//!
+//! A package of one file is written by the process that executes, under the start entry. One of several is
+//! made by ranges, each under an entry of its own: see [`ranges`].
+
+mod dealing;
+pub mod ranges;
+mod sealing;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::packages::{SealedFact, add_fact, find_package, recalled, remove};
+use super::packages::{PartFact, SealedFact, add_fact};
 use super::{Broker, Error, Refusal, StepUp};
-use crate::access::{Caller, Consented, Grant, PackageRows, Signed, Waterfall, grant};
-use crate::audit::event::{Action, Event};
+use crate::access::{Caller, Consented, Grant, PackageRows, Signed, grant};
+use crate::audit::event::{Action, Actor, Event};
 use crate::keyring::aead::Key;
 use crate::model::code::Exclusion;
 use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use crate::release::container::Recipient;
-use crate::release::making::{Made, Target, drop_duplicates, make};
+use crate::release::making::{Made, Target, check_knows, drop_duplicates, make};
 use crate::store::packages::{FactKind, PackageRow};
 use crate::store::{StoreError, View, Work};
+use crate::vault::Rows;
 
 /// How often a stream is run again because someone had to go meanwhile, before it gives up.
 const TRIES: u32 = 5;
+
+/// Members a part, when nobody says how many parts: minutes of work, so that what a killed process loses is
+/// little, and one file for most packages.
+const PER_PART: u64 = 2_000_000;
+
+/// The most parts of a package.
+pub const MOST_PARTS: u32 = 64;
 
 /// A package that is whole.
 #[derive(Debug, serde::Serialize)]
@@ -33,8 +48,10 @@ pub struct Executed {
     pub selected: u64,
     /// Who is out, and why.
     pub excluded: BTreeMap<Exclusion, u64>,
-    /// SHA-256 of the vendor's file.
+    /// SHA-256 of the vendor's file; of several, over theirs, one behind the other.
     pub sha256: Digest,
+    /// SHA-256 of each of the vendor's files, in the order of their parts.
+    pub parts: Vec<Digest>,
 }
 
 /// A making that is in the log and holds its grant.
@@ -47,7 +64,33 @@ pub(super) struct Started {
     seq: u64,
 }
 
-/// Whether the stream may be acknowledged.
+/// What is on disk under a grant, not yet acknowledged.
+struct Written {
+    package: PackageRow,
+    consented: Consented,
+    /// Keeps the lock: it stays for as long as a handle is open.
+    held: File,
+    path: PathBuf,
+    seq: u64,
+    made: Made,
+}
+
+/// How a package is to be made, and for whom.
+pub(super) struct Order<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) parts: u32,
+    /// When it is made again: what it held.
+    pub(super) had: Option<&'a Had>,
+    pub(super) progress: &'a (dyn Fn(u64, u64) + Sync),
+}
+
+/// What a package held before it is made again.
+pub(super) struct Had {
+    pub(super) members: OrdinalSet,
+    pub(super) fact: SealedFact,
+}
+
+/// Whether what was written may be acknowledged.
 enum Fenced {
     Sealed(SealedFact),
     Again(Box<Started>),
@@ -64,6 +107,21 @@ impl Broker {
         no: &RequestNo,
         progress: &(dyn Fn(u64, u64) + Sync),
     ) -> Result<Executed, Error> {
+        self.request_execute_in(step, no, None, progress).await
+    }
+
+    /// The same, in so many parts (1 to [`MOST_PARTS`], and no more than there are members): each a file of
+    /// its own, made by this process and by every `worker` on this vault.
+    ///
+    /// # Errors
+    /// Those of [`Self::request_execute`].
+    pub async fn request_execute_in(
+        &self,
+        step: StepUp,
+        no: &RequestNo,
+        parts: Option<u32>,
+        progress: &(dyn Fn(u64, u64) + Sync),
+    ) -> Result<Executed, Error> {
         let caller = step.caller();
         let event = Event::new(Action::RequestExecuted, caller.actor()).object(no);
         self.logged(event, async {
@@ -78,15 +136,17 @@ impl Broker {
             let package = PackageRow { no: number, round, executor: caller.login().clone(), live: true };
             work.add_package(&package).await?;
             let consented = signed.consented(work.view(), None, None).await?;
+            let parts = parts_of(parts, consented.waterfall().rows());
             let started = self.start(work, package, consented, caller).await?;
             let package = started.package.clone();
-            match self.run(started, caller, None, progress).await {
+            match self.run(started, &Order { caller, parts, had: None, progress }).await {
                 Ok(sealed) => Ok(Executed {
                     package: package.no,
                     rows: sealed.rows,
                     selected: sealed.selected,
+                    sha256: sealed.sha256(),
+                    parts: sealed.parts().iter().map(|part| part.sha256).collect(),
                     excluded: sealed.excluded,
-                    sha256: sealed.sha256,
                 }),
                 Err(error) => {
                     // Lose nothing, keep nothing half done: the request can be executed again.
@@ -133,25 +193,13 @@ impl Broker {
         caller: &Caller,
     ) -> Result<Started, Error> {
         if consented.waterfall().rows() == 0 {
-            return Err(Refusal::new(
-                "nobody_left",
-                "A3b (Art 3)",
-                "nobody of the selection may be reached on this channel now",
-            )
-            .hint("`request preview` shows why")
-            .into());
+            return Err(nobody_left().into());
         }
         let seq = work.seq();
         let (file, path) = self.create_part(&package.no, seq)?;
         let at = work.at();
         add_fact(&mut work, &package.no, FactKind::Started, at, caller.login().as_str(), "{}".into()).await?;
-        let form = consented.signed().asked().form();
-        let policy = Digest(consented.signed().asked().policy().files().digest());
-        let event = Event::new(Action::PackageStarted, caller.actor())
-            .object(&package.no)
-            .fields(consented.fields())
-            .request(consented.digest(), form.purpose(), form.channel())
-            .policy(policy)
+        let event = about(Action::PackageStarted, caller.actor(), &package.no, &consented)
             .count("selected", consented.waterfall().selected)
             .count("members", consented.members().len());
         let receipt = work.commit(event).await?;
@@ -161,9 +209,8 @@ impl Broker {
 
     fn create_part(&self, no: &PackageNo, seq: u64) -> Result<(File, PathBuf), Error> {
         let failed = |e| Error::file("the package file", e);
-        let dir = self.package_dir();
-        fs::create_dir_all(&dir).map_err(failed)?;
-        let path = dir.join(format!("{no}.{seq}.part"));
+        fs::create_dir_all(self.package_dir()).map_err(failed)?;
+        let path = self.part_path(no, seq);
         // Left by a turn that never committed: the sequence number was not used up.
         if path.exists() {
             fs::remove_file(&path).map_err(failed)?;
@@ -174,57 +221,69 @@ impl Broker {
         Ok((file, path))
     }
 
+    /// The half-made file under an entry.
+    fn part_path(&self, no: &PackageNo, seq: u64) -> PathBuf {
+        self.package_dir().join(format!("{no}.{seq}.part"))
+    }
+
     /// Streams and seals; again under a new grant while someone must go.
-    pub(super) async fn run(
-        &self,
-        mut started: Started,
-        caller: &Caller,
-        had: Option<&Had>,
-        progress: &(dyn Fn(u64, u64) + Sync),
-    ) -> Result<SealedFact, Error> {
+    pub(super) async fn run(&self, mut started: Started, order: &Order<'_>) -> Result<SealedFact, Error> {
         for _ in 0..TRIES {
-            match self.attempt(started, caller, had, progress).await? {
+            let fenced = if order.parts > 1 {
+                // Boxed: the two ways side by side would lie on the stack of every caller.
+                Box::pin(self.by_ranges(started, order)).await?
+            } else {
+                let written = self.write_file(started, order.progress).await?;
+                self.fence(written, order).await?
+            };
+            match fenced {
                 Fenced::Sealed(sealed) => return Ok(sealed),
                 Fenced::Again(next) => started = *next,
             }
         }
-        Err(Error::Input {
-            code: "members_kept_changing",
-            message: "members withdrew faster than the package could be made".into(),
-            hint: "execute again".into(),
-        })
+        Err(members_kept_changing())
     }
 
-    async fn attempt(
+    /// Uses a grant up: the rows of its members, in its file.
+    async fn write_file(
         &self,
         started: Started,
-        caller: &Caller,
-        had: Option<&Had>,
         progress: &(dyn Fn(u64, u64) + Sync),
-    ) -> Result<Fenced, Error> {
+    ) -> Result<Written, Error> {
         let Started { package, grant, consented, file, path, seq } = started;
         let asked = consented.signed().asked();
         let rule = asked.policy().channel(asked.form().purpose(), asked.form().channel())?.clone();
         let recipient = asked.vendor().and_then(|v| Recipient::parse(&v.recipient).ok());
         let recipient = recipient.ok_or_else(|| StoreError::integrity("vendor", "its key does not parse"))?;
         let key = self.package_key(&package.no).await?;
+        let rows = self.stream(grant, &consented, seq).await?;
+        // The lock stays with the descriptor for as long as the file is open; a second handle keeps it
+        // through the fence.
+        let held = file.try_clone().map_err(|e| Error::file("the package file", e))?;
+        let place = self.package_place(&package.no);
+        let target = Target { file, key: &key, place: &place, recipient: &recipient, rule: &rule, seq };
+        let made = make(&self.store, rows, target, progress).await?;
+        Ok(Written { package, consented, held, path, seq, made })
+    }
+
+    /// A grant as its stream, duplicates of a contact point taken out.
+    async fn stream(
+        &self,
+        grant: Grant<PackageRows>,
+        consented: &Consented,
+        seq: u64,
+    ) -> Result<Rows, Error> {
+        let asked = consented.signed().asked();
+        let rule = asked.policy().channel(asked.form().purpose(), asked.form().channel())?;
         let fields: Vec<_> = rule.columns.iter().map(|c| c.field).collect();
         let mut rows = self
             .vault
             .rows(grant, &fields, rule.contact_point)
             .map_err(|_| StoreError::integrity("package", "a column outside the grant"))?;
         let mut view = self.store.view().await?;
+        check_knows(&mut view, seq).await?;
         drop_duplicates(&mut view, &mut rows, &consented.waterfall().groups).await?;
-        drop(view);
-        // The lock stays with the descriptor for as long as the file is open; a second handle keeps it
-        // through the fence.
-        let held = file.try_clone().map_err(|e| Error::file("the package file", e))?;
-        let place = self.package_place(&package.no);
-        let target = Target { file, key: &key, place: &place, recipient: &recipient, rule: &rule };
-        let made = make(&self.store, rows, target, progress).await?;
-        let done = self.fence(Attempt { package, consented, path, seq, made }, caller, had).await;
-        drop(held);
-        done
+        Ok(rows)
     }
 
     /// The key a package lies under at rest: on disk, wrapped, before anything is sealed under it. Made
@@ -240,126 +299,47 @@ impl Broker {
         self.store.put_package_key(no, kek, &wrapped).await?;
         Ok(key)
     }
+}
 
-    /// With all writers held off: is everyone in the file still to be in it, at the contact point that was
-    /// written? When neither the log nor the day nor the policy has moved since the start, nothing can have
-    /// changed; otherwise every exclusion is walked again.
-    async fn fence(&self, a: Attempt, caller: &Caller, had: Option<&Had>) -> Result<Fenced, Error> {
-        let mut work = self.store.work().await?;
-        if work.seq() != a.seq + 1 || !self.stands_still(&mut work, &a.consented).await? {
-            if !find_package(work.view(), &a.package.no).await?.live {
-                remove(&a.path)?;
-                return Err(recalled().into());
-            }
-            let no = a.package.no.request();
-            let executor = had.is_none().then_some(caller);
-            let among = had.map(|h| &h.members);
-            let signed = self.whole(&mut work, no, executor).await?;
-            let now = signed.consented(work.view(), among, Some(&a.made.members)).await?;
-            let moved = now.waterfall().over.marks != a.made.marks;
-            if moved || !a.made.members.is_subset_of(now.members()) {
-                remove(&a.path)?;
-                let signed = self.whole(&mut work, no, executor).await?;
-                let consented = signed.consented(work.view(), among, among).await?;
-                let next = self.start(work, a.package, consented, caller).await?;
-                return Ok(Fenced::Again(Box::new(next)));
-            }
+impl Written {
+    /// Its file, as the log and the facts speak of it.
+    fn part(&self) -> PartFact {
+        PartFact {
+            file: self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
+            bytes: self.made.file.bytes,
+            sha256: Digest(self.made.file.sha256),
+            at_rest: Digest(self.made.at_rest.sha256),
         }
-        let sealed = self.seal(work, &a, had, caller).await?;
-        let failed = |e| Error::file("the package file", e);
-        fs::rename(&a.path, a.path.with_extension("sealed")).map_err(failed)?;
-        File::open(self.package_dir()).and_then(|d| d.sync_all()).map_err(failed)?;
-        Ok(Fenced::Sealed(sealed))
-    }
-
-    /// Whether what time alone changes is as it was: the day, the policy in force, the request's term.
-    async fn stands_still(&self, work: &mut Work<'_>, consented: &Consented) -> Result<bool, Error> {
-        let (asked, now) = (consented.signed().asked(), self.clock().now());
-        let policy = self.shelf.at(work.view(), now).await?;
-        Ok(self.clock().date(now) == asked.today()
-            && policy.digest() == asked.policy().digest()
-            && now < asked.submission().expires_at.micros())
-    }
-
-    async fn seal(
-        &self,
-        mut work: Work<'_>,
-        a: &Attempt,
-        had: Option<&Had>,
-        caller: &Caller,
-    ) -> Result<SealedFact, Error> {
-        let Attempt { package, consented, made, path, .. } = a;
-        let disclosure = work.add_disclosure(&package.no, &made.members).await?;
-        let asked = consented.signed().asked();
-        let (selected, excluded) = report(consented.waterfall(), made.rows, had);
-        let kind = if had.is_some() { FactKind::Remade } else { FactKind::Sealed };
-        let fact = SealedFact {
-            file: path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default(),
-            rows: made.rows,
-            bytes: made.file.bytes,
-            sha256: Digest(made.file.sha256),
-            at_rest: Digest(made.at_rest.sha256),
-            selected,
-            excluded,
-            marks: format!("{:032x}", made.marks),
-            seq: work.seq(),
-            as_of: work.at(),
-            policy: Digest(asked.policy().files().digest()),
-        };
-        let body = serde_json::to_string(&fact).map_err(|_| StoreError::integrity("package_fact", "body"))?;
-        let at = work.at();
-        add_fact(&mut work, &package.no, kind, at, caller.login().as_str(), body).await?;
-        let action = if kind == FactKind::Remade { Action::PackageRemade } else { Action::PackageSealed };
-        let form = asked.form();
-        let event = Event::new(action, caller.actor())
-            .object(&package.no)
-            .fields(consented.fields())
-            .request(consented.digest(), form.purpose(), form.channel())
-            .policy(fact.policy)
-            .count("rows", fact.rows)
-            .count("selected", fact.selected)
-            .digest("sha256", fact.sha256)
-            .digest("at_rest", fact.at_rest)
-            .digest("disclosure", disclosure);
-        work.commit(event).await?;
-        Ok(fact)
     }
 }
 
-/// What a package held before it is made again.
-pub(super) struct Had {
-    pub(super) members: OrdinalSet,
-    pub(super) fact: SealedFact,
+/// An entry about the making of a package: which, what leaves, under which request and policy.
+fn about(action: Action, actor: Actor, package: &PackageNo, consented: &Consented) -> Event {
+    let asked = consented.signed().asked();
+    Event::new(action, actor)
+        .object(package)
+        .fields(consented.fields())
+        .request(consented.digest(), asked.form().purpose(), asked.form().channel())
+        .policy(Digest(asked.policy().files().digest()))
 }
 
-/// The exclusion report: `rows + Σ excluded = selected`. Of a package that is made again it is the first
-/// one's, and those who left are counted under what excludes them now; who was erased while it ran is not
-/// active any more.
-fn report(fall: &Waterfall, rows: u64, had: Option<&Had>) -> (u64, BTreeMap<Exclusion, u64>) {
-    let (selected, mut excluded) = match had {
-        None => (fall.selected, fall.counted()),
-        Some(had) => {
-            let mut excluded = had.fact.excluded.clone();
-            for (reason, n) in &fall.over.excluded {
-                *excluded.entry(*reason).or_default() += n;
-            }
-            (had.fact.selected, excluded)
-        }
-    };
-    let missing = selected.saturating_sub(rows + excluded.values().sum::<u64>());
-    if missing > 0 {
-        *excluded.entry(Exclusion::NotActive).or_default() += missing;
+/// How many parts: what was asked for, or by size; none without a member.
+fn parts_of(asked: Option<u32>, members: u64) -> u32 {
+    let parts = asked.map_or_else(|| members.div_ceil(PER_PART), u64::from);
+    parts.clamp(1, u64::from(MOST_PARTS)).min(members.max(1)) as u32
+}
+
+fn nobody_left() -> Refusal {
+    Refusal::new("nobody_left", "A3b (Art 3)", "nobody of the selection may be reached on this channel now")
+        .hint("`request preview` shows why")
+}
+
+fn members_kept_changing() -> Error {
+    Error::Input {
+        code: "members_kept_changing",
+        message: "members withdrew faster than the package could be made".into(),
+        hint: "execute again".into(),
     }
-    (selected, excluded)
-}
-
-/// One run of the stream, at the fence.
-struct Attempt {
-    package: PackageRow,
-    consented: Consented,
-    path: PathBuf,
-    seq: u64,
-    made: Made,
 }
 
 /// One live package a request; and a recalled one is not made again under the same signatures.

@@ -12,6 +12,7 @@ use crate::access::Caller;
 use crate::audit::event::{Action, Actor, Event};
 use crate::clock::rfc3339;
 use crate::keyring::aead::bind;
+use crate::keyring::sha256;
 use crate::model::code::{Channel, Exclusion};
 use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::policy::{Act, Slot};
@@ -21,12 +22,10 @@ use crate::store::{StoreError, View, Work};
 /// What is known of a package once it is whole: the body of its `sealed` and `remade` facts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct SealedFact {
-    /// Name of the file at rest, without ending.
-    pub(super) file: String,
+    /// A package of one file has its four values beside the others, one of several has a list.
+    #[serde(flatten)]
+    pub(super) files: Files,
     pub(super) rows: u64,
-    pub(super) bytes: u64,
-    pub(super) sha256: Digest,
-    pub(super) at_rest: Digest,
     pub(super) selected: u64,
     /// The exclusion report; it stays inside.
     pub(super) excluded: std::collections::BTreeMap<Exclusion, u64>,
@@ -36,6 +35,68 @@ pub(super) struct SealedFact {
     pub(super) seq: u64,
     pub(super) as_of: i64,
     pub(super) policy: Digest,
+}
+
+/// A package's files, in the order of their parts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Files {
+    One(PartFact),
+    Several { parts: Vec<PartFact> },
+}
+
+/// One file of a package.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct PartFact {
+    /// Name of the file at rest, without ending.
+    pub(super) file: String,
+    pub(super) bytes: u64,
+    pub(super) sha256: Digest,
+    pub(super) at_rest: Digest,
+}
+
+impl SealedFact {
+    pub(super) fn parts(&self) -> &[PartFact] {
+        self.files.parts()
+    }
+
+    /// What stands for the vendor's files wherever there is room for one digest.
+    pub(super) fn sha256(&self) -> Digest {
+        self.files.digest(|part| part.sha256)
+    }
+
+    pub(super) fn at_rest(&self) -> Digest {
+        self.files.digest(|part| part.at_rest)
+    }
+}
+
+impl Files {
+    pub(super) fn new(mut parts: Vec<PartFact>) -> Files {
+        match parts.pop() {
+            Some(one) if parts.is_empty() => Files::One(one),
+            last => {
+                parts.extend(last);
+                Files::Several { parts }
+            }
+        }
+    }
+
+    fn parts(&self) -> &[PartFact] {
+        match self {
+            Files::One(part) => std::slice::from_ref(part),
+            Files::Several { parts } => parts,
+        }
+    }
+
+    /// A single file's own digest; of several, SHA-256 over theirs, one behind the other.
+    fn digest(&self, of: impl Fn(&PartFact) -> Digest) -> Digest {
+        match self {
+            Files::One(part) => of(part),
+            Files::Several { parts } => {
+                Digest(sha256(&parts.iter().flat_map(|part| of(part).0).collect::<Vec<u8>>()))
+            }
+        }
+    }
 }
 
 /// A package as its people see it.
@@ -53,7 +114,7 @@ pub struct PackageLine {
     pub rows: Option<u64>,
     /// Why others are not in it.
     pub excluded: Option<std::collections::BTreeMap<Exclusion, u64>>,
-    /// SHA-256 of the vendor's file.
+    /// SHA-256 of the vendor's file; of several, over theirs, one behind the other.
     pub sha256: Option<Digest>,
 }
 
@@ -84,7 +145,7 @@ impl Broker {
                     state: last.kind,
                     at: rfc3339(last.at),
                     rows: sealed.as_ref().map(|s| s.rows),
-                    sha256: sealed.as_ref().map(|s| s.sha256),
+                    sha256: sealed.as_ref().map(SealedFact::sha256),
                     excluded: sealed.map(|s| s.excluded),
                 });
             }
@@ -132,11 +193,12 @@ impl Broker {
                         asked.submission(),
                         self.clock().today(),
                     )?;
-                    let body = serde_json::json!({"vendor": asked.form().vendor(), "sha256": sealed.sha256})
-                        .to_string();
+                    let body =
+                        serde_json::json!({"vendor": asked.form().vendor(), "sha256": sealed.sha256()})
+                            .to_string();
                     let at = work.at();
                     add_fact(&mut work, no, FactKind::HandedOff, at, caller.login().as_str(), body).await?;
-                    work.commit(event.digest("sha256", sealed.sha256)).await?;
+                    work.commit(event.digest("sha256", sealed.sha256())).await?;
                     Ok(())
                 }
                 (Some(FactKind::HandedOff), _) => Err(Refusal::new(
@@ -182,6 +244,7 @@ impl Broker {
             let at = work.at();
             add_fact(&mut work, no, FactKind::Recalled, at, caller.login().as_str(), "{}".into()).await?;
             work.retire_package(&package).await?;
+            work.drop_ranges(no).await?;
             let commitment = work.add_remark(reason).await?;
             work.commit(event.digest("commitment", commitment)).await?;
             self.destroy_package(no).await
@@ -234,6 +297,7 @@ impl Broker {
         };
         add_fact(&mut work, &package.no, FactKind::Aborted, at, &name, "{}".into()).await?;
         work.retire_package(package).await?;
+        work.drop_ranges(&package.no).await?;
         work.commit(Event::new(Action::PackageAborted, actor).object(&package.no)).await?;
         self.destroy_package(&package.no).await?;
         Ok(true)
@@ -305,4 +369,42 @@ pub(super) fn check_named(named: bool) -> Result<(), Refusal> {
 pub(super) fn recalled() -> Refusal {
     Refusal::new("recalled", "A8c (Art 8)", "this package was recalled or aborted; its key is destroyed")
         .hint("a new request is needed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As every vault before this had it.
+    const OF_ONE_FILE: &str = r#"{"file":"CS2026-HQ-0001-P1.17","rows":3,"bytes":99,"sha256":"S","at_rest":"R","selected":5,"excluded":{"minor":2},"marks":"0f","seq":18,"as_of":7,"policy":"P"}"#;
+
+    fn stored() -> serde_json::Value {
+        let digest = |byte: u8| Digest([byte; 32]).to_string();
+        let text = OF_ONE_FILE
+            .replace("\"S\"", &format!("\"{}\"", digest(1)))
+            .replace("\"R\"", &format!("\"{}\"", digest(2)))
+            .replace("\"P\"", &format!("\"{}\"", digest(3)));
+        serde_json::from_str(&text).unwrap()
+    }
+
+    #[test]
+    fn a_package_of_one_file_is_kept_as_ever() {
+        let fact: SealedFact = serde_json::from_value(stored()).unwrap();
+        assert_eq!(fact.parts().len(), 1);
+        assert_eq!((fact.sha256(), fact.at_rest()), (Digest([1; 32]), Digest([2; 32])));
+        assert_eq!(serde_json::to_value(&fact).unwrap(), stored());
+    }
+
+    #[test]
+    fn several_files_are_a_list_and_their_digest_is_over_theirs() {
+        let mut fact: SealedFact = serde_json::from_value(stored()).unwrap();
+        let mut second = fact.parts()[0].clone();
+        second.sha256 = Digest([9; 32]);
+        fact.files = Files::new(vec![fact.parts()[0].clone(), second]);
+        let text = serde_json::to_string(&fact).unwrap();
+        let again: SealedFact = serde_json::from_str(&text).unwrap();
+        assert_eq!(again.parts().len(), 2);
+        assert_eq!(again.parts()[1].sha256, Digest([9; 32]));
+        assert_eq!(again.sha256().0, sha256(&[[1; 32], [9; 32]].concat()));
+    }
 }

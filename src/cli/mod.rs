@@ -21,6 +21,7 @@ mod request;
 mod reveal;
 mod secrets;
 mod vendor;
+mod worker;
 
 use std::ffi::OsString;
 use std::io::Read;
@@ -74,6 +75,7 @@ enum Verb {
     Request(request::Request),
     #[command(subcommand)]
     Package(package::Package),
+    Worker(worker::Worker),
     #[command(subcommand)]
     Audit(audit::Audit),
     Doctor(doctor::Doctor),
@@ -185,6 +187,7 @@ impl Verb {
             Verb::Suppression(verb) => verb.run(context).await?,
             Verb::Request(verb) => verb.run(context).await?,
             Verb::Package(verb) => verb.run(context).await?,
+            Verb::Worker(verb) => verb.run(context).await?,
             Verb::Audit(verb) => return verb.run(context).await,
             Verb::Doctor(verb) => return verb.run(context).await,
             Verb::Bench(verb) => verb.run(context).await?,

@@ -75,11 +75,15 @@ impl Package {
                 let no = broker.package_named(&no).await?;
                 let got = broker.package_download(step, &no, &out).await?;
                 context.out.say(format!("{} rows. Give the file and its manifest to the vendor, then `countersign package hand-off {no}`.", got.rows));
-                let answer = json!({
+                let paths: Vec<String> = got.parts.iter().map(|path| path.display().to_string()).collect();
+                let mut answer = json!({
                     "path": got.path.display().to_string(), "manifest": got.manifest.display().to_string(),
                     "sha256": got.sha256, "rows": got.rows,
                 });
-                context.out.answer(&answer, || got.path.display().to_string());
+                if paths.len() > 1 {
+                    answer["paths"] = json!(paths);
+                }
+                context.out.answer(&answer, || paths.join("\n"));
             }
             Package::HandOff { no, who } => {
                 let (broker, step) = context.enter(&who).await?;
@@ -107,10 +111,13 @@ pub(super) fn told_execution(context: &Context, made: &Executed) {
         .filter(|(_, n)| **n > 0)
         .map(|(why, n)| (why.code().to_owned(), json!(n)))
         .collect();
-    let answer = json!({
+    let mut answer = json!({
         "package": made.package, "rows": made.rows, "selected": made.selected,
         "excluded": excluded, "sha256": made.sha256,
     });
+    if made.parts.len() > 1 {
+        answer["parts"] = json!(made.parts);
+    }
     context.out.answer(&answer, || made.package.to_string());
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::out::{readable, table};
 use super::package::told_execution;
 use super::{Context, Failure, Who, read_text};
+use crate::broker::executing::MOST_PARTS;
 use crate::broker::requests::Sentence;
 use crate::broker::showing::{Preview, RequestLine};
 use crate::broker::{Broker, Caller};
@@ -61,8 +62,9 @@ pub enum Request {
     #[command(after_help = "Example: countersign request recall CS2026-HQ-0001 --as li.na")]
     Recall(Commented),
     /// Make the package of a fully signed request, as the executor
-    #[command(after_help = "Example: countersign request execute CS2026-HQ-0001 --as sun.lei")]
-    Execute(One),
+    #[command(after_help = "Example: countersign request execute CS2026-HQ-0001 --as sun.lei\n\
+                            In parts, each is a file of its own, and every `countersign worker` helps.")]
+    Execute(Execute),
     /// List the requests you may see, with their present holder and age
     #[command(after_help = "Example: countersign request list --as li.na")]
     List {
@@ -76,6 +78,18 @@ pub enum Request {
 pub struct One {
     /// Number
     no: RequestNo,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// One request, and in how many files it goes out.
+#[derive(Debug, Args)]
+pub struct Execute {
+    /// Number
+    no: RequestNo,
+    /// Parts of the package, each a file of its own; by size when left out
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PARTS)))]
+    parts: Option<u32>,
     #[command(flatten)]
     who: Who,
 }
@@ -154,10 +168,11 @@ impl Request {
                 broker.request_recall(step, &no, comment.as_deref()).await?;
                 out.done(format!("{no} is taken back."));
             }
-            Request::Execute(One { no, who }) => {
+            Request::Execute(Execute { no, parts, who }) => {
                 let (broker, step) = context.enter(&who).await?;
                 let progress = out.progress("members");
-                let executed = broker.request_execute(step, &no, &|done, of| progress.at(done, of)).await?;
+                let progress_at = |done, of| progress.at(done, of);
+                let executed = broker.request_execute_in(step, &no, parts, &progress_at).await?;
                 drop(progress);
                 out.say(format!(
                     "Next: its receiver runs `countersign package download {}`.",

@@ -15,9 +15,9 @@
 //! their order, the last flag shows a cut and a continuation. The last chunk is empty only in an empty
 //! file, so a file has one form.
 //!
-//! A package's key seals its file and what is made again of it at the download gate: a few files, each
-//! behind a prefix of its own. Seven random bytes keep `n` of them apart but for a chance of about
-//! n² / 2^57: under one in 10^13 for a hundred. Each file made again leaves members out, so there are few.
+//! A package's key seals its files, one a part, and what is made again of them: at most some hundred, each
+//! behind a prefix of its own. Seven random bytes keep `n` of them apart but for a chance of about n² / 2^57:
+//! under one in 10^13 for a hundred. Each file made again leaves members out, so there are few.
 //!
 //! [`HashingWriter`] stands between the container and the sealing, and again below the sealing: the first
 //! digest goes into the manifest, the second finds an ownerless `.part` at start.

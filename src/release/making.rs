@@ -37,6 +37,8 @@ pub struct Target<'a> {
     pub recipient: &'a Recipient,
     /// Columns and their fields.
     pub rule: &'a ChannelRule,
+    /// The entry that gave the grant.
+    pub seq: u64,
 }
 
 /// A package that is whole and on disk, not yet acknowledged.
@@ -152,6 +154,18 @@ pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec
     Ok(())
 }
 
+/// A view from which is released must know the entry that allows it: who puts an older log and the rows of
+/// its time back for just this moment is noticed.
+///
+/// # Errors
+/// [`StoreError::Integrity`] names the log's head.
+pub async fn check_knows(view: &mut View<'_>, seq: u64) -> Result<(), StoreError> {
+    if view.log_size().await? > seq {
+        return Ok(());
+    }
+    Err(StoreError::integrity("log_head", "it does not know the package's own entry"))
+}
+
 /// Writes a package. `progress` gets rows done and rows in all.
 ///
 /// # Errors
@@ -165,7 +179,7 @@ pub async fn make(
     let members = rows.left().clone();
     let fields: Vec<Field> = target.rule.columns.iter().map(|c| c.field).collect();
     let headers: Vec<String> = target.rule.columns.iter().map(|c| c.header.clone()).collect();
-    let total = members.len();
+    let (total, seq) = (members.len(), target.seq);
     let order = RowOrder::new(random()?);
     let place = target.place.to_vec();
     let out = BufWriter::with_capacity(1 << 16, target.file);
@@ -195,7 +209,7 @@ pub async fn make(
         Ok((writer, rows))
     });
     let round = Round { full, to_fill };
-    let fed = feed(store, &members, &fields, &order, round, |done| progress(done, total)).await;
+    let fed = feed(store, &members, &fields, &order, seq, round, |done| progress(done, total)).await;
     let (writer, rows) = worker.await.map_err(|_| StoreError::Fault("the package's writer broke off"))??;
     fed?;
     // Who was erased while it ran is still to be opened, and is not in it.
@@ -225,6 +239,7 @@ async fn feed(
     members: &OrdinalSet,
     fields: &[Field],
     order: &RowOrder,
+    seq: u64,
     mut round: Round,
     done: impl Fn(u64),
 ) -> Result<(), Error> {
@@ -233,6 +248,7 @@ async fn feed(
     let counts: Vec<u32> =
         (0..blocks).map(|b| members.count_in(b * BLOCK..=(b * BLOCK + BLOCK - 1)) as u32).collect();
     let mut view = store.view().await?;
+    check_knows(&mut view, seq).await?;
     view.check_sealed_tables(fields).await?;
     let mut handed = 0;
     for (number, blocks) in order.windows(&counts).into_iter().enumerate() {

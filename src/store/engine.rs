@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -33,7 +33,7 @@ const MOST_KEPT: usize = 64;
 const ROWS_AHEAD: usize = 128;
 
 /// The newest migration.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
@@ -324,6 +324,7 @@ impl Engine {
                 let texts = [
                     ("vault", include_str!("../../migrations/sqlite/0001_vault.sql")),
                     ("blocks", include_str!("../../migrations/sqlite/0002_blocks.sql")),
+                    ("ranges", include_str!("../../migrations/sqlite/0003_ranges.sql")),
                 ];
                 all(texts).run(write).await
             }
@@ -331,6 +332,7 @@ impl Engine {
                 let texts = [
                     ("vault", include_str!("../../migrations/postgres/0001_vault.sql")),
                     ("blocks", include_str!("../../migrations/postgres/0002_blocks.sql")),
+                    ("ranges", include_str!("../../migrations/postgres/0003_ranges.sql")),
                 ];
                 all(texts).run(pool).await
             }
@@ -402,12 +404,16 @@ impl Engine {
     pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
         match self {
             Engine::Sqlite { write, .. } => {
+                let deadline = Instant::now() + LOCK_WAIT;
                 for sql in ["pragma main.wal_checkpoint(truncate)", "pragma keys.wal_checkpoint(truncate)"] {
-                    // Its first column says whether a reader held the file for longer than the wait:
-                    // then the bytes are still there, and saying nothing would be a lie.
-                    let held: i64 = sqlx::query(sql).fetch_one(write).await?.try_get(0)?;
-                    if held != 0 {
-                        return Err(StoreError::Busy);
+                    // Its first column says whether somebody held the file: then the bytes are still there,
+                    // and saying nothing would be a lie. For a reader SQLite waits; for another process
+                    // that is at the same it does not.
+                    while sqlx::query(sql).fetch_one(write).await?.try_get::<i64, _>(0)? != 0 {
+                        if Instant::now() >= deadline {
+                            return Err(StoreError::Busy);
+                        }
+                        tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                 }
             }

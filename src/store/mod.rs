@@ -20,6 +20,7 @@ mod moving;
 pub mod packages;
 pub mod people;
 pub mod policies;
+pub mod ranges;
 pub mod requests;
 pub mod runs;
 pub mod selecting;

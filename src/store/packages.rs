@@ -4,7 +4,7 @@ use super::engine::Arg;
 use super::table::{DISCLOSURE, ERASURE, PACKAGE, PACKAGE_FACT, Value};
 use super::{Store, StoreError, View, Work};
 use crate::clock::{Micros, random};
-use crate::keyring::sha256;
+use crate::keyring::{Keyring, sha256};
 use crate::model::code::codes;
 use crate::model::ids::{Alias, Digest, Login, PackageNo, RequestNo};
 use crate::model::ordinals::OrdinalSet;
@@ -142,11 +142,11 @@ impl View<'_> {
             return Err(bad());
         };
         let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
-        let salted = self.store.keyring.open_chunk(&place, body).map_err(|_| bad())?;
-        if digest.as_slice() != sha256(&salted) {
+        let (found, set) = open_set(&self.store.keyring, &place, body).ok_or_else(bad)?;
+        if digest.as_slice() != found.0 {
             return Err(bad());
         }
-        OrdinalSet::from_bytes(salted.get(SALT..).unwrap_or_default()).map(Some).map_err(|_| bad())
+        Ok(Some(set))
     }
 
     /// A package's wrapped key, unless it was destroyed.
@@ -207,12 +207,7 @@ impl Work<'_> {
         self.insert(&PACKAGE_FACT, &row).await
     }
 
-    /// Keeps which members a package holds, sealed; gives the digest for the leaf. It is salted: that of a
-    /// small set could be found by trying sets.
-    ///
-    /// ```text
-    /// salt(16) set (model::ordinals draws it)
-    /// ```
+    /// Keeps which members a package holds, sealed; gives the digest for the leaf.
     ///
     /// # Errors
     /// The database failed.
@@ -220,11 +215,8 @@ impl Work<'_> {
         let no = no.to_string();
         let sql = "select count(*) from disclosure where package = $1";
         let version = self.view.tx.one(sql, &[Arg::Text(&no)]).await?.int(0)? + 1;
-        let mut salted = random::<SALT>()?.to_vec();
-        salted.extend_from_slice(&set.to_bytes());
-        let digest = Digest(sha256(&salted));
         let place = [b"disclosure".as_slice(), no.as_bytes(), &version.to_le_bytes()];
-        let sealed = self.view.store.keyring.seal_chunk(&place, &salted)?;
+        let (digest, sealed) = seal_set(&self.view.store.keyring, &place, set)?;
         let row = [Arg::Text(&no), Arg::Int(version), Arg::Bytes(&digest.0), Arg::Bytes(&sealed)];
         self.insert(&DISCLOSURE, &row).await?;
         Ok(digest)
@@ -245,6 +237,29 @@ impl Work<'_> {
         self.put(&ERASURE, &row).await?;
         Ok(())
     }
+}
+
+/// Seals a set of members; with its digest for the leaf, which is salted: that of a small set could be found
+/// by trying sets.
+///
+/// ```text
+/// salt(16) set (model::ordinals draws it)
+/// ```
+pub(super) fn seal_set(
+    keyring: &Keyring,
+    place: &[&[u8]],
+    set: &OrdinalSet,
+) -> Result<(Digest, Vec<u8>), StoreError> {
+    let mut salted = random::<SALT>()?.to_vec();
+    salted.extend_from_slice(&set.to_bytes());
+    Ok((Digest(sha256(&salted)), keyring.seal_chunk(place, &salted)?))
+}
+
+/// A sealed set again, with its digest; none when it does not open or is no set.
+pub(super) fn open_set(keyring: &Keyring, place: &[&[u8]], sealed: &[u8]) -> Option<(Digest, OrdinalSet)> {
+    let salted = keyring.open_chunk(place, sealed).ok()?;
+    let set = OrdinalSet::from_bytes(salted.get(SALT..)?).ok()?;
+    Some((Digest(sha256(&salted)), set))
 }
 
 fn package_args<'a>(p: &'a PackageRow, no: &'a str, request: &'a str) -> [Arg<'a>; 6] {

@@ -111,6 +111,8 @@ tables! {
     INDEX_POST = "index_post", 2, Deep, ["run" Int, "first" Bytes, "body" Bytes];
     CONSENT_PACK = "consent_pack", 2, Deep, ["block" Int, "number" Int, "actor" Text, "notice" Text,
         "body" Bytes];
+    PACKAGE_RANGE = "package_range", 2, Start, ["package" Text, "part" Int, "started" Int,
+        "planned" Bytes, "claimed" MaybeInt, "made" MaybeText, "members" MaybeBytes];
 }
 
 impl Table {

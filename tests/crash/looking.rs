@@ -23,10 +23,7 @@ impl Struck {
             for package in view.packages().await.unwrap() {
                 let facts = view.package_facts(&package.no).await.unwrap();
                 let whole = facts.iter().filter(|f| f.kind == FactKind::Sealed);
-                sealed.extend(whole.map(|f| {
-                    let body: Value = serde_json::from_str(&f.body).unwrap();
-                    format!("{}.sealed", body["file"].as_str().unwrap())
-                }));
+                sealed.extend(whole.flat_map(files_of).map(|file| format!("{file}.sealed")));
             }
             sealed
         });
@@ -62,9 +59,18 @@ impl Struck {
             let keys: usize = blocks.iter().map(|row| slots(&row[1])).sum();
             (keys as u64, rows("keys.package_key").await.len() as u64)
         });
-        let live = self.view(async |view| view.packages().await.unwrap().iter().filter(|p| p.live).count());
-        assert_eq!(keys, (members, live as u64), "keys of members and of packages");
-        assert_eq!(files_in(&self.world.place().dir.join("packages")).len(), live);
+        let (live, files) = self.view(async |view| {
+            assert_eq!(view.ranges(None).await.unwrap(), []);
+            let (mut live, mut files) = (0, 0);
+            for package in view.packages().await.unwrap().iter().filter(|p| p.live) {
+                let facts = view.package_facts(&package.no).await.unwrap();
+                live += 1;
+                files += facts.iter().filter(|f| f.kind == FactKind::Sealed).flat_map(files_of).count();
+            }
+            (live, files)
+        });
+        assert_eq!(keys, (members, live), "keys of members and of packages");
+        assert_eq!(files_in(&self.world.place().dir.join("packages")).len(), files);
     }
 
     /// Works on the opened vault, which finishes what was broken off.
@@ -122,6 +128,13 @@ impl Struck {
         let text = fs::read_to_string(self.world.place().high_water.unwrap()).unwrap();
         text.lines().nth(1).and_then(|size| size.parse().ok()).expect("a checkpoint's second line")
     }
+}
+
+/// The files at rest that a `sealed` fact speaks of, without ending.
+fn files_of(fact: &PackageFact) -> Vec<String> {
+    let body: Value = serde_json::from_str(&fact.body).unwrap();
+    let name = |part: &Value| part["file"].as_str().unwrap().to_owned();
+    body["parts"].as_array().map_or_else(|| vec![name(&body)], |parts| parts.iter().map(name).collect())
 }
 
 /// Files that are not hidden; none when there is no folder.

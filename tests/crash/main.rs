@@ -194,10 +194,16 @@ impl Struck {
         no
     }
 
+    /// In how many parts this cycle's package is made.
+    fn parts(&self) -> usize {
+        [3, 1][self.cycle as usize % 2]
+    }
+
     /// The execution: killed, and either whole or aborted; then the same signatures allow another.
     fn execute(&mut self, no: &RequestNo) -> PackageNo {
         let (executor, text) = (cast("sms")[4], no.to_string());
-        let args = ["request", "execute", &text];
+        let parts = self.parts().to_string();
+        let args = ["request", "execute", &text, "--parts", &parts];
         let struck = self.strike(Verb::Execute, &args, executor);
         let begun = self.packages(no);
         let whole = begun.iter().any(|(_, _, facts)| kinds(facts).contains(&FactKind::Sealed));
@@ -230,12 +236,16 @@ impl Struck {
         assert_eq!(entered, self.entries("package.downloaded", &text) > 0);
         assert!(entered || left.is_empty(), "{left:?} without an entry");
         if acknowledged(&struck, "path") {
-            assert!(left.len() == 2 && entered, "{left:?} of an acknowledged download");
+            assert!(left.len() == self.parts() + 1 && entered, "{left:?} of an acknowledged download");
         }
         let again = self.again(Verb::Download, &args, receiver);
-        let path = Path::new(again.json()["path"].as_str().unwrap());
-        let lines = decrypt(path, &self.world.identity("SMS1")).1;
-        assert_eq!(lines.len() as u64, again.json()["rows"].as_u64().unwrap());
+        let paths = again.json()["paths"].as_array().cloned();
+        let paths = paths.unwrap_or_else(|| vec![again.json()["path"].clone()]);
+        assert_eq!(paths.len(), self.parts());
+        let rows = |path: &serde_json::Value| {
+            decrypt(Path::new(path.as_str().unwrap()), &self.world.identity("SMS1")).1.len() as u64
+        };
+        assert_eq!(paths.iter().map(rows).sum::<u64>(), again.json()["rows"].as_u64().unwrap());
         let manifest = again.json()["manifest"].as_str().unwrap();
         self.cli.run(&["audit", "verify", "--against", manifest]).ok();
         self.clean();

@@ -21,13 +21,13 @@ both!(
 );
 
 /// A member who is in the SMS list and alone on the mobile.
-fn someone(world: &World, nth: usize) -> &'static Row {
+pub fn someone(world: &World, nth: usize) -> &'static Row {
     let rows: Vec<&Row> = world.members.expected(Channel::Sms).rows;
     let alone = |r: &&Row| world.members.rows.iter().filter(|o| o.mobile == r.mobile).count() == 1;
     rows.into_iter().filter(alone).nth(nth).unwrap()
 }
 
-async fn refuse(broker: &Broker, row: &Row) -> State {
+pub async fn refuse(broker: &Broker, row: &Row) -> State {
     let counter = step(broker, "mem.desk").await.unwrap();
     let card = CardNo::parse(&row.card).unwrap();
     broker

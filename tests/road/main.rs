@@ -6,7 +6,9 @@ mod support;
 mod chain;
 mod consent;
 mod gate;
+mod ranges;
 mod whole;
+mod workers;
 
 /// Runs a test body on both engines, each with a vault of its own.
 #[macro_export]

@@ -14,6 +14,7 @@ on_both_engines!(
     requests_and_their_rounds_read_back,
     a_justification_is_sealed_and_committed_to,
     one_package_of_a_request_is_live,
+    a_range_is_claimed_made_and_claimed_again,
     what_happened_to_a_package_and_who_is_in_it_reads_back,
     package_keys_come_and_go,
     erasures_read_back,
@@ -125,6 +126,48 @@ async fn one_package_of_a_request_is_live(vault: Vault) {
     assert_eq!(of_first[1], second);
     assert_eq!(view.packages().await.unwrap().last(), Some(&other));
     drop(view);
+    vault.assert_sound().await;
+}
+
+async fn a_range_is_claimed_made_and_claimed_again(vault: Vault) {
+    let no = package_no(1, 1);
+    let sets: [OrdinalSet; 2] = [(1..=5).collect(), (6..=9).collect()];
+    let mut work = vault.store.work().await.unwrap();
+    work.add_package(&package(1, 1)).await.unwrap();
+    work.add_ranges(&no, 7, &sets).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    let ranges = work.view().ranges(None).await.unwrap();
+    assert_eq!(
+        ranges.iter().map(|r| (r.part, r.started, r.claimed)).collect::<Vec<_>>(),
+        [(1, 7, None), (2, 7, None)]
+    );
+    for (range, set) in ranges.iter().zip(&sets) {
+        assert_eq!(work.view().planned(range).unwrap(), *set);
+        assert!(work.view().range_members(range).unwrap().is_empty());
+    }
+    let seq = work.seq();
+    let claimed = work.claim_range(&ranges[1]).await.unwrap();
+    assert_eq!(claimed.claimed, Some(seq));
+    let members: OrdinalSet = (6..=8).collect();
+    let first = work.finish_range(&claimed, "made".into(), &members).await.unwrap();
+    // Salted: the same set has another digest each time.
+    assert_ne!(work.finish_range(&claimed, "made".into(), &members).await.unwrap(), first);
+    work.commit(event()).await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    let ranges = work.view().ranges(Some(&no)).await.unwrap();
+    assert_eq!((ranges[0].made.as_deref(), ranges[1].made.as_deref()), (None, Some("made")));
+    assert_eq!(work.view().range_members(&ranges[1]).unwrap(), members);
+    let again = work.claim_range(&ranges[1]).await.unwrap();
+    assert_eq!((again.claimed, again.made.as_deref()), (Some(work.seq()), None));
+    assert_eq!(work.view().planned(&again).unwrap(), sets[1]);
+    work.commit(event()).await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    work.drop_ranges(&package_no(2, 1)).await.unwrap();
+    assert_eq!(work.view().ranges(None).await.unwrap().len(), 2);
+    work.drop_ranges(&no).await.unwrap();
+    work.commit(event()).await.unwrap();
+    assert_eq!(vault.store.view().await.unwrap().ranges(None).await.unwrap(), []);
     vault.assert_sound().await;
 }
 

@@ -124,6 +124,17 @@ async fn campaign(vault: &Vault) {
         work.add_package_fact(&no, &fact(FactKind::Started, 1)).await.unwrap();
         work.add_package_fact(&no, &fact(FactKind::Sealed, 2)).await.unwrap();
         work.add_disclosure(&no, &[1u64, 2].into_iter().collect()).await.unwrap();
+        let parts = [[1u64].into_iter().collect(), [2u64].into_iter().collect()];
+        work.add_ranges(&no, 1, &parts).await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    // One of each is claimed, and one made.
+    let mut work = vault.store.work().await.unwrap();
+    for serial in 1..=2 {
+        let ranges = work.view().ranges(Some(&package_no(serial, 1))).await.unwrap();
+        let claimed = work.claim_range(&ranges[0]).await.unwrap();
+        work.claim_range(&ranges[1]).await.unwrap();
+        work.finish_range(&claimed, "{}".into(), &[1u64].into_iter().collect()).await.unwrap();
     }
     work.commit(event()).await.unwrap();
     for serial in 1..=2 {
@@ -164,6 +175,7 @@ async fn move_on(vault: &Vault) {
     work.delete_member(&whole(5)).await.unwrap();
     work.put_erasure(&erasure(5, None)).await.unwrap();
     work.retire_package(&package(1, 1)).await.unwrap();
+    work.drop_ranges(&package_no(1, 1)).await.unwrap();
     work.add_package_fact(&package_no(1, 1), &fact(FactKind::Recalled, 3)).await.unwrap();
     work.commit(event()).await.unwrap();
     for gone in [3, 5] {
@@ -348,6 +360,7 @@ const MOVING: &[&str] = &[
     "member_attributes",
     "member_tags",
     "package",
+    "package_range",
     "person",
     "policy_version",
     "request",

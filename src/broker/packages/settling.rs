@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::super::{Broker, Error};
-use super::{SealedFact, is_part, last_sealed, package_of, remove};
+use super::{PartFact, SealedFact, is_part, last_sealed, package_of, remove};
 use crate::audit::event::Actor;
 use crate::keyring::sha256;
 use crate::model::ids::Digest;
@@ -128,9 +128,15 @@ enum End {
     Stands,
 }
 
-/// Whether a file is the one that a `sealed` or `remade` fact speaks of.
+/// The part of a package that a file is.
+fn part_of<'s>(path: &Path, sealed: Option<&'s SealedFact>) -> Option<&'s PartFact> {
+    let stem = path.file_stem()?.to_str()?;
+    sealed?.parts().iter().find(|part| part.file == stem)
+}
+
+/// Whether a file is one that a `sealed` or `remade` fact speaks of.
 fn is_of(path: &Path, sealed: Option<&SealedFact>) -> bool {
-    sealed.is_some_and(|s| path.file_stem().and_then(|stem| stem.to_str()) == Some(s.file.as_str()))
+    part_of(path, sealed).is_some()
 }
 
 /// Locks on `.part` files that nobody else holds.
@@ -157,9 +163,9 @@ impl Ownerless {
 
 fn settle_part(part: &PathBuf, sealed: Option<&SealedFact>) -> Result<bool, Error> {
     let file = |e| Error::file("a package part", e);
-    if let Some(sealed) = sealed.filter(|_| is_of(part, sealed)) {
+    if let Some(of) = part_of(part, sealed) {
         let bytes = std::fs::read(part).map_err(file)?;
-        if Digest(sha256(&bytes)) == sealed.at_rest {
+        if Digest(sha256(&bytes)) == of.at_rest {
             std::fs::rename(part, part.with_extension("sealed")).map_err(file)?;
             return Ok(true);
         }
