@@ -146,10 +146,14 @@ fn tell(context: &Context, measured: &Measured) {
     let rate = if seconds > 0.0 { rows as f64 / seconds } else { 0.0 };
     let round = |x: f64, to: f64| (x * to).round() / to;
     let runs: Vec<f64> = measured.runs.iter().map(|run| round(run.as_secs_f64(), 1000.0)).collect();
-    let answer = json!({
+    let mut answer = json!({
         "rows": rows, "seconds": round(seconds, 1000.0), "rows_per_s": round(rate, 1.0), "peak_rss_mib": peak,
-        "runs": runs, "files": measured.files,
+        "runs": runs,
     });
+    // Only where they were to be kept.
+    if !measured.files.is_empty() {
+        answer["files"] = json!(measured.files);
+    }
     context.out.answer(&answer, || {
         let peak = peak.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib} MiB"));
         format!("{rows} rows in {seconds:.3} s: {rate:.0} a second, peak memory {peak}")

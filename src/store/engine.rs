@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream::BoxStream};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -23,6 +23,9 @@ pub(crate) use super::values::{Arg, Row};
 
 /// How long a writer waits for its turn before it gives up (contract: exit 3).
 pub const LOCK_WAIT: Duration = Duration::from_secs(10);
+
+/// How soon to look again whether another process is done where SQLite does not wait by itself.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// A query of more values than these is planned anew each time: PostgreSQL would keep the plan it made
 /// while the tables were empty, which is to walk through the whole of them.
@@ -404,16 +407,14 @@ impl Engine {
     pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
         match self {
             Engine::Sqlite { write, .. } => {
-                let deadline = Instant::now() + LOCK_WAIT;
+                let mut looks = LOCK_WAIT.as_millis() / LOOK_AGAIN.as_millis();
                 for sql in ["pragma main.wal_checkpoint(truncate)", "pragma keys.wal_checkpoint(truncate)"] {
                     // Its first column says whether somebody held the file: then the bytes are still there,
                     // and saying nothing would be a lie. For a reader SQLite waits; for another process
                     // that is at the same it does not.
                     while sqlx::query(sql).fetch_one(write).await?.try_get::<i64, _>(0)? != 0 {
-                        if Instant::now() >= deadline {
-                            return Err(StoreError::Busy);
-                        }
-                        tokio::time::sleep(Duration::from_millis(20)).await;
+                        looks = looks.checked_sub(1).ok_or(StoreError::Busy)?;
+                        tokio::time::sleep(LOOK_AGAIN).await;
                     }
                 }
             }

@@ -28,6 +28,9 @@ on_both_engines!(
     a_selection_picks_what_it_says,
     records_come_with_their_keys,
     a_filter_knows_every_card_of_its_moment,
+    a_member_without_his_tags_is_not_read,
+    a_birth_writes_over_nobody,
+    a_key_far_off_is_swept,
     a_view_is_of_one_moment,
     consent_is_a_history,
     chunks_hold_what_was_set_and_nothing_slips_in,
@@ -300,6 +303,38 @@ fn record_of(record: &[u8], numbers: &[u8]) -> Vec<u8> {
     let mut record = Record::from_bytes(record).unwrap();
     record.0.retain(|entry| numbers.contains(&entry.number));
     record.to_bytes()
+}
+
+/// Who hides a member's tags while he is erased would keep them out of the suppression list.
+async fn a_member_without_his_tags_is_not_read(vault: Vault) {
+    store_members(&vault.store, &vault.smith().await, &[member(1), member(2)]).await;
+    vault.raw().await.run("delete from member_tags").await.unwrap();
+    let mut work = vault.store.work().await.unwrap();
+    assert_eq!(integrity(work.view().member(1).await).0, "member_tags");
+    // Even who read him before finds nothing to take out.
+    assert_eq!(integrity(work.delete_member(&member(1)).await).0, "member_tags");
+}
+
+/// A counter turned back must not cost a living member his key.
+async fn a_birth_writes_over_nobody(vault: Vault) {
+    let smith = vault.smith().await;
+    store_members(&vault.store, &smith, &[member(1), member(2)]).await;
+    let before = vault.store.view().await.unwrap().data_key(2).await.unwrap().unwrap();
+    vault.raw().await.run("update keys.counter set next = 2").await.unwrap();
+    let keys = [smith.data_key(member_id(7)), smith.data_key(member_id(8))];
+    assert_eq!(integrity(vault.store.birth(&keys).await).0, "keys.counter");
+    assert!(vault.store.view().await.unwrap().data_key(2).await.unwrap().unwrap() == before);
+}
+
+/// A forged key far off is not counted up to, and what is left of it does not hide the others.
+async fn a_key_far_off_is_swept(vault: Vault) {
+    let smith = vault.smith().await;
+    store_members(&vault.store, &smith, &[member(1)]).await;
+    let sql = "insert into keys.key_block select 1099511627776, body from keys.key_block where block = 0";
+    vault.raw().await.run(sql).await.unwrap();
+    assert!(vault.deep().await.problems.iter().any(|p| p.what.starts_with("keys.")));
+    assert_eq!(vault.store.sweep_orphan_keys().await.unwrap(), 1);
+    vault.assert_sound().await;
 }
 
 /// What an import rests on that looks up only whom the filter does not know to be new.
