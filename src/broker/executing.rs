@@ -30,10 +30,6 @@ use crate::vault::Rows;
 /// How often a stream is run again because someone had to go meanwhile, before it gives up.
 const TRIES: u32 = 5;
 
-/// Members a part, when nobody says how many parts: minutes of work, so that what a killed process loses is
-/// little, and one file for most packages.
-const PER_PART: u64 = 2_000_000;
-
 /// The most parts of a package.
 pub const MOST_PARTS: u32 = 64;
 
@@ -323,10 +319,10 @@ fn about(action: Action, actor: Actor, package: &PackageNo, consented: &Consente
         .policy(Digest(asked.policy().files().digest()))
 }
 
-/// How many parts: what was asked for, or by size; none without a member.
+/// How many parts: what was asked for, or one, for a process alone is faster with one (benches/README.md); none
+/// without a member.
 fn parts_of(asked: Option<u32>, members: u64) -> u32 {
-    let parts = asked.map_or_else(|| members.div_ceil(PER_PART), u64::from);
-    parts.clamp(1, u64::from(MOST_PARTS)).min(members.max(1)) as u32
+    u64::from(asked.unwrap_or(1).clamp(1, MOST_PARTS)).min(members.max(1)) as u32
 }
 
 fn nobody_left() -> Refusal {

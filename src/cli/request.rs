@@ -87,7 +87,7 @@ pub struct One {
 pub struct Execute {
     /// Number
     no: RequestNo,
-    /// Parts of the package, each a file of its own; by size when left out
+    /// Parts of the package, each a file of its own; one when left out
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_PARTS)))]
     parts: Option<u32>,
     #[command(flatten)]

@@ -36,7 +36,7 @@ const MOST_KEPT: usize = 64;
 const ROWS_AHEAD: usize = 128;
 
 /// The newest migration.
-const SCHEMA: i64 = 3;
+pub(crate) const SCHEMA: i64 = 3;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {

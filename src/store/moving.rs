@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use super::blocks::{Changes, block_of, slot_of};
 use super::consents::{ConsentEvent, Mark, from_number};
-use super::engine::{Arg, Engine, Tx, built};
+use super::engine::{Arg, Engine, SCHEMA, Tx, built};
 use super::heads::recompute;
 use super::keys::{change_keys, pack};
 use super::members::{Attributes, Member, WrappedDataKey, unpack};
@@ -31,14 +31,15 @@ const OLD: [&str; 4] = ["member", "member_record", "member_index", "consent_even
 
 /// Brings the schema to this program's version.
 pub(super) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
-    match engine.migrate().await {
-        // On SQLite nothing keeps two processes from beginning at once: who comes second finds the tables
-        // there, and the second time that nothing is left to do.
-        Err(StoreError::Migration(_) | StoreError::Database(_) | StoreError::Conflict(_)) => {
-            engine.migrate().await
+    // On SQLite nothing keeps several processes from beginning at once: who comes second to a migration
+    // finds its tables there, and the next time that it is done.
+    for _ in 0..SCHEMA {
+        match engine.migrate().await {
+            Err(StoreError::Migration(_) | StoreError::Database(_) | StoreError::Conflict(_)) => {}
+            done => return done,
         }
-        done => done,
     }
+    engine.migrate().await
 }
 
 /// Whether a vault is of an earlier version, or half way from one.
