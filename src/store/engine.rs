@@ -407,16 +407,20 @@ impl Engine {
     pub(crate) async fn forget_deleted(&self) -> Result<(), StoreError> {
         match self {
             Engine::Sqlite { write, .. } => {
-                let mut looks = LOCK_WAIT.as_millis() / LOOK_AGAIN.as_millis();
-                for sql in ["pragma main.wal_checkpoint(truncate)", "pragma keys.wal_checkpoint(truncate)"] {
-                    // Its first column says whether somebody held the file: then the bytes are still there,
-                    // and saying nothing would be a lie. For a reader SQLite waits; for another process
-                    // that is at the same it does not.
-                    while sqlx::query(sql).fetch_one(write).await?.try_get::<i64, _>(0)? != 0 {
-                        looks = looks.checked_sub(1).ok_or(StoreError::Busy)?;
-                        tokio::time::sleep(LOOK_AGAIN).await;
+                let emptied = async {
+                    for sql in
+                        ["pragma main.wal_checkpoint(truncate)", "pragma keys.wal_checkpoint(truncate)"]
+                    {
+                        // Its first column says whether somebody held the file: then the bytes are still
+                        // there, and saying nothing would be a lie. For a reader SQLite waits; for another
+                        // process that is at the same it does not.
+                        while sqlx::query(sql).fetch_one(write).await?.try_get::<i64, _>(0)? != 0 {
+                            tokio::time::sleep(LOOK_AGAIN).await;
+                        }
                     }
-                }
+                    Ok(())
+                };
+                return tokio::time::timeout(LOCK_WAIT, emptied).await.unwrap_or(Err(StoreError::Busy));
             }
             Engine::Postgres(pool) => {
                 sqlx::query("vacuum keys.key_block, keys.package_key").execute(pool).await?;
