@@ -81,7 +81,7 @@ pub(super) fn sealed_evidence(
         return Ok(String::new());
     };
     let number =
-        u32::try_from(event).map_err(|_| StoreError::integrity("consent_event", "number is out of range"))?;
+        u32::try_from(event).map_err(|_| StoreError::integrity("consent_pack", "number is out of range"))?;
     Ok(format!("sealed:{}", hex::encode(key.seal_evidence(random, number, evidence)?.0)))
 }
 

@@ -29,6 +29,16 @@ macro_rules! codes {
                 match self { $($name::$variant => $code),+ }
             }
 
+            /// Its place in the list, from 1, as stored rows hold it. Lists only ever grow at their end.
+            pub const fn place(self) -> u8 {
+                self as u8 + 1
+            }
+
+            /// The word at a place.
+            pub fn at_place(place: u8) -> Option<Self> {
+                Self::ALL.get(usize::from(place.checked_sub(1)?)).copied()
+            }
+
             /// The word for a code.
             ///
             /// # Errors

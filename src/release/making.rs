@@ -289,7 +289,7 @@ fn row(e: RowError) -> Error {
         RowError::Io(cause) => io(cause),
         // Flagged at intake and taken out before; here it means that the flag is not the value's.
         RowError::UnsafeValue { .. } => {
-            StoreError::integrity("member", "an unsafe value that was not flagged").into()
+            StoreError::integrity("member_attributes", "an unsafe value that was not flagged").into()
         }
         _ => StoreError::integrity("package", "a row does not fit its columns").into(),
     }

@@ -81,15 +81,6 @@ pub(super) fn gone() -> Vec<u8> {
     vec![GONE]
 }
 
-/// A code's place in its list. Lists only ever grow at their end.
-fn place<T: PartialEq>(list: &[T], code: &T) -> u8 {
-    list.iter().position(|c| c == code).map_or(0, |at| at as u8 + 1)
-}
-
-fn code<T: Copy>(list: &[T], place: u8) -> Option<T> {
-    list.get(usize::from(place.checked_sub(1)?)).copied()
-}
-
 fn text(out: &mut Vec<u8>, text: &str) -> Option<()> {
     out.push(u8::try_from(text.len()).ok()?);
     out.extend_from_slice(text.as_bytes());
@@ -116,9 +107,9 @@ pub(super) fn pack(id: MemberId, a: &Attributes, created_at: Micros, changed_at:
             | flag(a.home_store.is_some(), HAS_STORE)
             | flags_of(&a.tags),
     );
-    out.push(place(Tier::ALL, &a.tier));
-    out.push(place(CardType::ALL, &a.card_type));
-    out.push(a.covenant.as_ref().map_or(0, |c| place(CovenantFamily::ALL, &c.0)));
+    out.push(a.tier.place());
+    out.push(a.card_type.place());
+    out.push(a.covenant.as_ref().map_or(0, |c| c.0.place()));
     out.push(a.birth_month.map_or(Some(0), |m| u8::try_from(m).ok())?);
     out.extend_from_slice(&u16::try_from(a.present).ok()?.to_le_bytes());
     out.extend_from_slice(&u16::try_from(a.unsafe_fields).ok()?.to_le_bytes());
@@ -192,11 +183,11 @@ impl<'b> Stored<'b> {
     }
 
     fn tier(&self) -> Option<Tier> {
-        code(Tier::ALL, self.fixed[18])
+        Tier::at_place(self.fixed[18])
     }
 
     fn card_type(&self) -> Option<CardType> {
-        code(CardType::ALL, self.fixed[19])
+        CardType::at_place(self.fixed[19])
     }
 
     pub(super) fn has_covenant(&self) -> bool {
@@ -237,7 +228,7 @@ impl<'b> Stored<'b> {
     pub(super) fn attributes(&self) -> Option<Attributes> {
         let covenant = match self.fixed[20] {
             0 => None,
-            family => Some((code(CovenantFamily::ALL, family)?, self.version.to_owned())),
+            family => Some((CovenantFamily::at_place(family)?, self.version.to_owned())),
         };
         Some(Attributes {
             home_store: self.home_store().map(str::to_owned),

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt as _;
 
-use super::engine::{Arg, Row, built};
+use super::engine::{Arg, Row, Tx, built};
 use super::table::{self, Table};
 use super::{StoreError, View, Work};
 use crate::model::field::Field;
@@ -155,34 +155,49 @@ impl Fresh {
     }
 }
 
-/// Every table of sealed fields: the number in a record, and the table.
-pub(super) static SEALED: &[(u8, &Table)] = &[
-    (0, &table::SEALED_ALIAS),
-    (1, &table::SEALED_CARD),
-    (2, &table::SEALED_NAME),
-    (3, &table::SEALED_MOBILE),
-    (4, &table::SEALED_EMAIL),
-    (5, &table::SEALED_ADDRESS),
-    (6, &table::SEALED_POSTCODE),
-    (7, &table::SEALED_BIRTHDAY),
+/// The tables of sealed fields, by the fields' numbers in a record; 0 is the alias.
+pub(super) static SEALED: [&Table; 8] = [
+    &table::SEALED_ALIAS,
+    &table::SEALED_CARD,
+    &table::SEALED_NAME,
+    &table::SEALED_MOBILE,
+    &table::SEALED_EMAIL,
+    &table::SEALED_ADDRESS,
+    &table::SEALED_POSTCODE,
+    &table::SEALED_BIRTHDAY,
 ];
 
 /// A field's table.
-pub(super) fn sealed_table(field: Field) -> Result<&'static Table, StoreError> {
-    SEALED
-        .iter()
-        .find(|(number, _)| *number == field.number())
-        .map(|(_, table)| *table)
-        .ok_or(StoreError::Fault("a field without a table"))
+pub(super) fn sealed_table(field: Field) -> &'static Table {
+    SEALED[usize::from(field.number())]
 }
 
 /// Rows asked for in one statement.
 const AT_ONCE: usize = 256;
 
 /// Bytes of a block: its number, and its body.
-pub(super) fn body_of<'r>(row: &'r Row, table: &'static Table) -> Result<(i64, &'r [u8]), StoreError> {
+pub(super) fn body_of<'r>(row: &'r Row, table: &'static str) -> Result<(i64, &'r [u8]), StoreError> {
     let read = || Ok((row.int(0)?, row.slice(1)?));
-    read().map_err(|e: StoreError| e.unreadable(table.name))
+    read().map_err(|e: StoreError| e.unreadable(table))
+}
+
+/// Some blocks of a table, the keystore's too; those that are not there are left out.
+pub(super) async fn blocks_in(
+    tx: &mut Tx,
+    table: &'static str,
+    numbers: &[i64],
+) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
+    let mut found = BTreeMap::new();
+    for numbers in numbers.chunks(AT_ONCE) {
+        let places = tx.places(1, numbers.len());
+        let sql = built(format!("select block, body from {table} where block in ({places})"));
+        let args: Vec<Arg<'_>> = numbers.iter().map(|n| Arg::Int(*n)).collect();
+        for row in tx.all(sql, &args).await.map_err(|e| e.unreadable(table))? {
+            let (block, body) = body_of(&row, table)?;
+            found.insert(block, body.to_vec());
+        }
+    }
+    Ok(found)
 }
 
 impl View<'_> {
@@ -192,17 +207,7 @@ impl View<'_> {
         table: &'static Table,
         numbers: &[i64],
     ) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
-        let mut found = BTreeMap::new();
-        for numbers in numbers.chunks(AT_ONCE) {
-            let tail = format!("where block in ({})", self.tx.places(1, numbers.len()));
-            let args: Vec<Arg<'_>> = numbers.iter().map(|n| Arg::Int(*n)).collect();
-            let rows = self.tx.all(table.select_sql(&tail), &args).await;
-            for row in rows.map_err(|e| e.unreadable(table.name))? {
-                let (block, body) = body_of(&row, table)?;
-                found.insert(block, body.to_vec());
-            }
-        }
-        Ok(found)
+        blocks_in(&mut self.tx, table.name, numbers).await
     }
 
     /// All blocks of a table in their order.
@@ -213,7 +218,7 @@ impl View<'_> {
     ) -> Result<(), StoreError> {
         let mut rows = self.tx.stream(table.scan_sql(), &[]);
         while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable(table.name))? {
-            let (block, body) = body_of(&row, table)?;
+            let (block, body) = body_of(&row, table.name)?;
             visit(block, body)?;
         }
         Ok(())
@@ -224,8 +229,7 @@ impl View<'_> {
         let sql = format!("select block, body from {table} order by block desc limit 1");
         let row = self.tx.maybe(built(sql), &[]).await.map_err(|e| e.unreadable(table))?;
         let Some(row) = row else { return Ok(None) };
-        let read = || Ok((row.int(0)?, row.slice(1)?));
-        let (block, body) = read().map_err(|e: StoreError| e.unreadable(table))?;
+        let (block, body) = body_of(&row, table)?;
         // A body without slots is not stored.
         let last = slots(body).last().unwrap_or(Err(Malformed));
         let (slot, _) = last.map_err(|Malformed| Malformed::of(table, block))?;

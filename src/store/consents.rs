@@ -34,6 +34,19 @@ pub struct Mark {
     pub granted: bool,
 }
 
+impl Mark {
+    /// Reads `purpose(1) channel(1) class(1) granted(1)`.
+    pub(super) fn read(bytes: &[u8]) -> Option<Mark> {
+        let [purpose, channel, class, granted] = *bytes else { return None };
+        Some(Mark {
+            purpose: Purpose::at_place(purpose)?,
+            channel: Channel::at_place(channel)?,
+            class: RecipientClass::at_place(class)?,
+            granted: granted == 1,
+        })
+    }
+}
+
 /// What a member said on one occasion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsentEvent {
@@ -137,7 +150,7 @@ impl Work<'_> {
         let mut bodies: BTreeMap<(i64, &str, &str), Vec<u8>> = BTreeMap::new();
         for event in events {
             if !there.insert((event.ordinal, event.number)) {
-                return Err(StoreError::Conflict("consent_event".into()));
+                return Err(StoreError::Conflict("consent_pack".into()));
             }
             let pack = bodies.entry((block_of(event.ordinal), &event.actor, &event.notice)).or_default();
             push(pack, event).ok_or(StoreError::Fault("a consent event that has no place in a pack"))?;
@@ -233,24 +246,15 @@ impl Pack {
         let (at, rest) = rest.split_first_chunk::<8>()?;
         let ([source, marks], rest) = rest.split_first_chunk::<2>()?;
         let (marks, evidence) = rest.split_at_checked(usize::from(*marks) * 4)?;
-        let mark = |m: &[u8]| match *m {
-            [p, c, r, g] => Some(Mark {
-                purpose: from_number(p)?,
-                channel: from_number(c)?,
-                class: from_number(r)?,
-                granted: g == 1,
-            }),
-            _ => None,
-        };
         let event = ConsentEvent {
             ordinal: ordinal_of(self.block, *slot),
             number: i64::from(u32::from_le_bytes(*number)),
             at: Micros::from_le_bytes(*at),
-            source: from_number(*source)?,
+            source: Source::at_place(*source)?,
             actor: self.actor.clone(),
             notice: self.notice.clone(),
             evidence: String::from_utf8(evidence.to_vec()).ok()?,
-            marks: marks.chunks(4).map(mark).collect::<Option<_>>()?,
+            marks: marks.chunks(4).map(Mark::read).collect::<Option<_>>()?,
         };
         Some((event, after))
     }
@@ -263,36 +267,11 @@ fn push(body: &mut Vec<u8>, e: &ConsentEvent) -> Option<()> {
     body.extend_from_slice(&length.to_le_bytes());
     body.extend_from_slice(&u32::try_from(e.number).ok()?.to_le_bytes());
     body.extend_from_slice(&e.at.to_le_bytes());
-    body.push(number(e.source));
+    body.push(e.source.place());
     body.push(u8::try_from(e.marks.len()).ok()?);
     for m in &e.marks {
-        body.extend([number(m.purpose), number(m.channel), number(m.class), u8::from(m.granted)]);
+        body.extend([m.purpose.place(), m.channel.place(), m.class.place(), u8::from(m.granted)]);
     }
     body.extend_from_slice(e.evidence.as_bytes());
     Some(())
-}
-
-/// A code's number in a stored mark. Lists only ever grow at their end.
-fn number<T: Numbered>(code: T) -> u8 {
-    T::LIST.iter().position(|c| *c == code).unwrap_or(0) as u8 + 1
-}
-
-pub(super) fn from_number<T: Numbered>(n: u8) -> Option<T> {
-    T::LIST.get(usize::from(n.checked_sub(1)?)).copied()
-}
-
-pub(super) trait Numbered: Copy + PartialEq + 'static {
-    const LIST: &'static [Self];
-}
-impl Numbered for Purpose {
-    const LIST: &'static [Self] = Purpose::ALL;
-}
-impl Numbered for Channel {
-    const LIST: &'static [Self] = Channel::ALL;
-}
-impl Numbered for RecipientClass {
-    const LIST: &'static [Self] = RecipientClass::ALL;
-}
-impl Numbered for Source {
-    const LIST: &'static [Self] = Source::ALL;
 }

@@ -40,6 +40,17 @@ impl Accumulator {
         xor(&mut self.xor, mac);
     }
 
+    /// Holds what a table's rows came to against what the log speaks of.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] names the table.
+    pub(crate) fn hold(self, table: &Table, spoken_of: Accumulator) -> Result<(), StoreError> {
+        if self == spoken_of {
+            return Ok(());
+        }
+        Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"))
+    }
+
     /// Takes out all that another sums up.
     pub(crate) fn take(&mut self, other: &Accumulator) {
         self.rows = self.rows.wrapping_sub(other.rows);

@@ -27,7 +27,7 @@ impl View<'_> {
         let mut found = BTreeMap::new();
         for (ordinal, member) in self.members(ordinals).await? {
             let key = keys.remove(&ordinal).filter(|key| key.id == member.id);
-            let key = key.ok_or_else(|| StoreError::integrity("data_key", "a member has no key"))?;
+            let key = key.ok_or_else(|| StoreError::integrity("keys.key_block", "a member has no key"))?;
             found.insert(ordinal, Held { member, key });
         }
         Ok(found)
@@ -43,7 +43,7 @@ impl View<'_> {
         ordinals: &[i64],
         field: Field,
     ) -> Result<BTreeMap<i64, (WrappedDataKey, Vec<u8>)>, StoreError> {
-        let table = sealed_table(field)?;
+        let table = sealed_table(field);
         let bodies = self.blocks(table, &blocks_of(ordinals.iter().copied())).await?;
         let mut found = BTreeMap::new();
         for (ordinal, key) in self.data_keys(ordinals).await? {

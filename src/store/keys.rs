@@ -12,7 +12,9 @@
 use std::collections::BTreeMap;
 
 use super::attributes::{self, Slot};
-use super::blocks::{Changes, Malformed, block_of, blocks_of, changed, ordinal_of, slot, slot_of, slots};
+use super::blocks::{
+    Changes, Malformed, block_of, blocks_in, blocks_of, changed, ordinal_of, slot, slot_of, slots,
+};
 use super::engine::{Arg, Tx, built};
 use super::members::WrappedDataKey;
 use super::table::MEMBER_ATTRIBUTES;
@@ -40,16 +42,7 @@ pub(super) fn parts(bytes: &[u8]) -> Option<(MemberId, i64, &[u8])> {
 }
 
 async fn key_blocks(tx: &mut Tx, numbers: &[i64]) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
-    let mut found = BTreeMap::new();
-    for numbers in numbers.chunks(500) {
-        let places = tx.places(1, numbers.len());
-        let sql = format!("select block, body from keys.key_block where block in ({places})");
-        let args: Vec<Arg<'_>> = numbers.iter().map(|n| Arg::Int(*n)).collect();
-        for row in tx.all(built(sql), &args).await? {
-            found.insert(row.int(0)?, row.bytes(1)?);
-        }
-    }
-    Ok(found)
+    blocks_in(tx, KEY_BLOCK, numbers).await
 }
 
 /// Changes keys in the blocks they lie in.

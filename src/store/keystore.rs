@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::attributes::{self, Slot};
-use super::blocks::{Malformed, ordinal_of, slots};
+use super::blocks::{Malformed, body_of, ordinal_of, slots};
 use super::engine::Arg;
 use super::keys::{KEY_BLOCK, parts};
 use super::table::{CONSENT_PACK, MEMBER_ATTRIBUTES};
@@ -133,9 +133,7 @@ impl View<'_> {
         let mut page = KeyPage { next: i64::MAX, keys: Vec::new(), members: BTreeMap::new() };
         let mut numbers = Vec::new();
         for row in &rows {
-            let read = || Ok((row.int(0)?, row.slice(1)?));
-            let read = read().map_err(|e: StoreError| e.unreadable(KEY_BLOCK));
-            let Some((block, body)) = found.keep(read)? else { continue };
+            let Some((block, body)) = found.keep(body_of(row, KEY_BLOCK))? else { continue };
             if numbers.last() == Some(&block) || body.is_empty() {
                 found.add(KEY_BLOCK, format!("block {block} stands twice or is empty"));
             }

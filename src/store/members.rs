@@ -68,8 +68,8 @@ impl View<'_> {
         let attributes = self.blocks(&MEMBER_ATTRIBUTES, &numbers).await?;
         let tags = self.blocks(&MEMBER_TAGS, &numbers).await?;
         let mut sealed = Vec::with_capacity(SEALED.len());
-        for (number, table) in SEALED {
-            sealed.push((*number, *table, self.blocks(table, &numbers).await?));
+        for (number, table) in (0u8..).zip(SEALED) {
+            sealed.push((number, table, self.blocks(table, &numbers).await?));
         }
         for ordinal in ordinals {
             let (block, at) = (block_of(*ordinal), slot_of(*ordinal));
@@ -166,7 +166,7 @@ pub(super) fn entry(number: u8, bytes: &[u8]) -> Option<Entry> {
 struct Columns {
     attributes: Edit,
     tags: Edit,
-    sealed: [Edit; 8],
+    sealed: [Edit; SEALED.len()],
 }
 
 impl Columns {
@@ -208,7 +208,7 @@ impl Columns {
     async fn write(&self, work: &mut Work<'_>) -> Result<(), StoreError> {
         work.edit(&MEMBER_ATTRIBUTES, &self.attributes).await?;
         work.edit(&MEMBER_TAGS, &self.tags).await?;
-        for ((_, table), edit) in SEALED.iter().zip(&self.sealed) {
+        for (table, edit) in SEALED.into_iter().zip(&self.sealed) {
             work.edit(table, edit).await?;
         }
         Ok(())
@@ -232,7 +232,7 @@ impl Work<'_> {
     pub async fn insert_members(&mut self, members: &[Member]) -> Result<(), StoreError> {
         self.ordinals_are_theirs(members).await?;
         let (mut attributes, mut tags) = (Fresh::default(), Fresh::default());
-        let mut sealed: [Fresh; 8] = Default::default();
+        let mut sealed: [Fresh; SEALED.len()] = Default::default();
         let mut in_order: Vec<&Member> = members.iter().collect();
         in_order.sort_by_key(|m| m.ordinal);
         for member in in_order {
@@ -250,7 +250,7 @@ impl Work<'_> {
         }
         self.add_slots(&MEMBER_ATTRIBUTES, attributes).await?;
         self.add_slots(&MEMBER_TAGS, tags).await?;
-        for ((_, table), fresh) in SEALED.iter().zip(sealed) {
+        for (table, fresh) in SEALED.into_iter().zip(sealed) {
             self.add_slots(table, fresh).await?;
         }
         for index in Index::ALL {
@@ -344,9 +344,9 @@ impl Work<'_> {
 
     /// Marks slots as those of members who were erased.
     pub(super) async fn take_slots(&mut self, ordinals: &[i64]) -> Result<(), StoreError> {
-        let mut columns = Columns::default();
-        ordinals.iter().for_each(|ordinal| columns.attributes.set(*ordinal, Some(attributes::gone())));
-        columns.write(self).await
+        let mut edit = Edit::default();
+        ordinals.iter().for_each(|ordinal| edit.set(*ordinal, Some(attributes::gone())));
+        self.edit(&MEMBER_ATTRIBUTES, &edit).await
     }
 
     /// Deletes everything of a member but the consent history, which by then names nobody, and the slot,

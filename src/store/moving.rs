@@ -13,12 +13,12 @@
 use std::collections::BTreeMap;
 
 use super::blocks::{Changes, block_of, slot_of};
-use super::consents::{ConsentEvent, Mark, from_number};
+use super::consents::{ConsentEvent, Mark};
 use super::engine::{Arg, Engine, SCHEMA, Tx, built};
 use super::heads::recompute;
 use super::keys::{change_keys, pack};
 use super::members::{Attributes, Member, WrappedDataKey, unpack};
-use super::table::{CONSENT_EVENT, MEMBER, MEMBER_INDEX, MEMBER_RECORD, Value};
+use super::table::{CONSENT_EVENT, MEMBER, MEMBER_INDEX, MEMBER_RECORD, Table, Value};
 use super::{Store, StoreError, View, Work};
 use crate::audit::event::{Action, Actor, Event};
 use crate::model::code::{CardType, CovenantFamily, Source, Tier};
@@ -27,7 +27,7 @@ use crate::model::ids::MemberId;
 /// Ordinals read at a time; whole blocks of them.
 const PAGE: i64 = 8_192;
 
-const OLD: [&str; 4] = ["member", "member_record", "member_index", "consent_event"];
+const OLD: [&Table; 4] = [&MEMBER, &MEMBER_RECORD, &MEMBER_INDEX, &CONSENT_EVENT];
 
 /// Brings the schema to this program's version.
 pub(super) async fn migrate(engine: &Engine) -> Result<(), StoreError> {
@@ -85,7 +85,7 @@ impl Store {
     pub(super) async fn drop_rows(&self) -> Result<(), StoreError> {
         let mut tx = self.engine.begin_write().await?;
         for table in OLD {
-            tx.execute(built(format!("drop table if exists {table}")), &[]).await?;
+            tx.execute(built(format!("drop table if exists {}", table.name)), &[]).await?;
         }
         tx.execute("drop table if exists keys.data_key", &[]).await?;
         tx.commit().await
@@ -127,11 +127,8 @@ impl Work<'_> {
     /// blocks' table is there).
     async fn move_all(mut self, keys: bool, blocks: bool) -> Result<(), StoreError> {
         let keyring = self.view.store.keyring.clone();
-        for table in [&MEMBER, &MEMBER_RECORD, &MEMBER_INDEX, &CONSENT_EVENT] {
-            let there = recompute(&mut self.view.tx, &keyring, table).await?;
-            if there != self.head_of(table) {
-                return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
-            }
+        for table in OLD {
+            recompute(&mut self.view.tx, &keyring, table).await?.hold(table, self.head_of(table))?;
             self.empty(table);
         }
         if keys {
@@ -158,7 +155,7 @@ impl Work<'_> {
         let erased: Vec<i64> = self.view.erasures().await?.iter().map(|e| e.ordinal).collect();
         self.take_slots(&erased).await?;
         for table in OLD {
-            let sql = built(format!("drop table {table}"));
+            let sql = built(format!("drop table {}", table.name));
             self.view.tx.execute(sql, &[]).await?;
         }
         let event = Event::new(Action::VaultMoved, Actor::Operator).count("members", moved);
@@ -252,15 +249,6 @@ fn event(row: &[Value]) -> Option<ConsentEvent> {
     else {
         return None;
     };
-    let mark = |m: &[u8]| match *m {
-        [p, c, r, g] => Some(Mark {
-            purpose: from_number(p)?,
-            channel: from_number(c)?,
-            class: from_number(r)?,
-            granted: g == 1,
-        }),
-        _ => None,
-    };
     Some(ConsentEvent {
         ordinal: *ordinal,
         number: *number,
@@ -269,6 +257,6 @@ fn event(row: &[Value]) -> Option<ConsentEvent> {
         actor: actor.clone(),
         notice: notice.clone(),
         evidence: evidence.clone(),
-        marks: marks.chunks(4).map(mark).collect::<Option<_>>()?,
+        marks: marks.chunks(4).map(Mark::read).collect::<Option<_>>()?,
     })
 }

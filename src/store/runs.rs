@@ -259,9 +259,7 @@ impl View<'_> {
                 Next::End => break,
             }
         }
-        if sum != wanted {
-            return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
-        }
+        sum.hold(table, wanted)?;
         Ok(groups.end())
     }
 }

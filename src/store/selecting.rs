@@ -91,9 +91,7 @@ impl View<'_> {
         }
         let tags = with_tags.then_some((&MEMBER_TAGS, tagged));
         for (table, sum) in [(&MEMBER_ATTRIBUTES, clear)].into_iter().chain(tags) {
-            if sum != head.heads.of(table) {
-                return Err(StoreError::integrity(table.name, "its rows are not those the log speaks of"));
-            }
+            sum.hold(table, head.heads.of(table))?;
         }
         Ok(())
     }
@@ -112,7 +110,7 @@ impl View<'_> {
     ) -> Result<(), StoreError> {
         let mut tables = BTreeMap::new();
         for field in fields {
-            tables.insert(field.number(), sealed_table(*field)?);
+            tables.insert(field.number(), sealed_table(*field));
         }
         let range = |t: &str| format!("{t}.block >= $1 and {t}.block <= $2");
         let (mut bodies, mut joins) = (String::new(), String::new());

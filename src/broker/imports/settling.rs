@@ -168,7 +168,7 @@ fn known_member(
     if !job.gate.reach.covers(old.attributes.home_store.as_deref()) {
         return Ok(Outcome::Rejected(OTHER_STORE));
     }
-    let broken = |_| StoreError::integrity("data_key", "a member's key does not open");
+    let broken = |_| StoreError::integrity("keys.key_block", "a member's key does not open");
     let key = job.comparer.key(&held.key).map_err(broken)?;
     let now = sealing.now;
     let update = seal::updated(&job.comparer, &key, &mut sealing.random, old, row, &checked.tags, now)?;
