@@ -62,10 +62,17 @@ pub struct WrappedKey {
     pub wrapped: Vec<u8>,
 }
 
+/// A key-encryption key, set up both ways.
+struct Kek {
+    version: i64,
+    sealing: aead::Cipher,
+    opening: aead::Opening,
+}
+
 /// All keys of an opened vault.
 pub struct Keyring {
     vault: VaultId,
-    keks: Vec<(i64, aead::Cipher)>,
+    keks: Vec<Kek>,
     row_mac: hmac::Key,
     heads: Key,
     heads_mac: hmac::Key,
@@ -108,9 +115,13 @@ impl Keyring {
         let newest = |kind| all(kind).and_then(|mut keys| keys.pop().map(|k| k.1).ok_or(RootError::Wrong));
         let mac = |kind| newest(kind).map(|key| hmac::Key::new(hmac::HMAC_SHA256, key.bytes()));
         let heads = newest(KeyKind::Heads)?;
+        let kek = |(version, key): (i64, Key)| {
+            let opening = key.opening().map_err(|_| RootError::Wrong)?;
+            Ok(Kek { version, sealing: key.cipher(), opening })
+        };
         Ok(Keyring {
             vault,
-            keks: all(KeyKind::Kek)?.into_iter().map(|(v, key)| (v, key.cipher())).collect(),
+            keks: all(KeyKind::Kek)?.into_iter().map(kek).collect::<Result<_, RootError>>()?,
             row_mac: mac(KeyKind::RowMac)?,
             heads_mac: hmac::Key::new(
                 hmac::HMAC_SHA256,
@@ -200,15 +211,17 @@ impl Keyring {
     /// The same with a nonce the caller drew with a thousand others.
     pub(crate) fn wrap_with(&self, nonce: [u8; 12], place: &[&[u8]], key: &Key, out: &mut Vec<u8>) -> i64 {
         // `open` refuses a keyring without a KEK.
-        let (version, cipher) = &self.keks[self.keks.len() - 1];
-        cipher.seal_with(nonce, &self.kek_place(*version, place), key.bytes(), out);
-        *version
+        let kek = &self.keks[self.keks.len() - 1];
+        kek.sealing.seal_with(nonce, &self.kek_place(kek.version, place), key.bytes(), out);
+        kek.version
     }
 
     /// Unwraps what [`Keyring::wrap`] wrapped for the same place.
     pub(crate) fn unwrap(&self, version: i64, place: &[&[u8]], wrapped: &[u8]) -> Result<Key, DoesNotOpen> {
-        let (_, cipher) = self.keks.iter().find(|(v, _)| *v == version).ok_or(DoesNotOpen)?;
-        let plain = cipher.open(&self.kek_place(version, place), wrapped)?;
+        let kek = self.keks.iter().find(|kek| kek.version == version).ok_or(DoesNotOpen)?;
+        // Room for the tag too: growing would leave a copy of the key behind.
+        let mut plain = Zeroizing::new(Vec::with_capacity(48));
+        kek.opening.open_into(&self.kek_place(version, place), wrapped, &mut plain)?;
         let mut bytes = Zeroizing::new([0; 32]);
         if plain.len() != 32 {
             return Err(DoesNotOpen);

@@ -8,5 +8,6 @@ pub mod at_rest;
 pub mod container;
 pub mod making;
 pub mod manifest;
+mod openers;
 pub mod order;
 pub mod rows;

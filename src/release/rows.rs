@@ -66,10 +66,14 @@ impl<W: Write> RowWriter<W> {
         if headers.is_empty() {
             return Err(RowError::Columns { expected: 1, got: 0 });
         }
-        let scratch = Zeroizing::new(Vec::new());
-        let mut writer = Self { inner, columns: headers.len(), scratch, rows: 0, broken: false };
+        let mut writer = Self::behind_header(inner, headers.len());
         writer.line(BOM, headers)?;
         Ok(writer)
+    }
+
+    /// One that goes on with a file whose header is written.
+    pub(super) fn behind_header(inner: W, columns: usize) -> Self {
+        Self { inner, columns, scratch: Zeroizing::new(Vec::new()), rows: 0, broken: false }
     }
 
     /// Writes one row, its values in the header's order, each exactly as given.

@@ -21,6 +21,7 @@ pub mod packages;
 pub mod people;
 pub mod policies;
 pub mod ranges;
+pub mod records;
 pub mod requests;
 pub mod runs;
 pub mod selecting;

@@ -1,20 +1,15 @@
-//! Walks over all members: for a decision about each, and for what is opened of them.
-
-use std::collections::BTreeMap;
+//! The walk over all members for a decision about each.
 
 use futures_util::TryStreamExt as _;
 
 use super::attributes::{self, Slot};
-use super::blocks::{Malformed, block_of, ordinal_of, sealed_table, slots};
-use super::engine::{Arg, built};
+use super::blocks::{Malformed, ordinal_of, slots};
+use super::engine::Arg;
 use super::heads::{Accumulator, row_mac};
-use super::keys::{self, KEY_BLOCK};
 use super::members::{ContactTag, unpack};
 use super::table::{MEMBER_ATTRIBUTES, MEMBER_TAGS, Table};
 use super::{StoreError, View};
 use crate::keyring::Tag;
-use crate::model::field::Field;
-use crate::model::ids::MemberId;
 use crate::model::selection::Selection;
 
 /// What deciding about one selected member needs; nothing personal.
@@ -92,76 +87,6 @@ impl View<'_> {
         let tags = with_tags.then_some((&MEMBER_TAGS, tagged));
         for (table, sum) in [(&MEMBER_ATTRIBUTES, clear)].into_iter().chain(tags) {
             sum.hold(table, head.heads.of(table))?;
-        }
-        Ok(())
-    }
-
-    /// Some sealed fields and the wrapped keys of the members in a range of ordinals, handed to `visit` one
-    /// by one: ordinal, id, record of just these fields, KEK version, wrapped data key.
-    ///
-    /// # Errors
-    /// The database failed, or what `visit` gives.
-    pub async fn each_record(
-        &mut self,
-        from: i64,
-        to: i64,
-        fields: &[Field],
-        mut visit: impl FnMut(i64, MemberId, &[u8], i64, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut tables = BTreeMap::new();
-        for field in fields {
-            tables.insert(field.number(), sealed_table(*field));
-        }
-        let range = |t: &str| format!("{t}.block >= $1 and {t}.block <= $2");
-        let (mut bodies, mut joins) = (String::new(), String::new());
-        for (number, table) in &tables {
-            bodies += &format!(", f{number}.body");
-            let on = format!("f{number}.block = k.block and {}", range(&format!("f{number}")));
-            joins += &format!(" left join {} f{number} on {on}", table.name);
-        }
-        let sql = format!(
-            "select k.block, k.body{bodies} from keys.key_block k{joins} where {} order by k.block",
-            range("k")
-        );
-        let args = [Arg::Int(block_of(from)), Arg::Int(block_of(to.saturating_sub(1)))];
-        let mut rows = self.tx.stream(built(sql), &args);
-        let mut record = Vec::new();
-        while let Some(row) = rows.try_next().await? {
-            let (block, keys) = (row.int(0)?, row.slice(1)?);
-            let mut columns = Vec::with_capacity(tables.len());
-            for (i, (number, table)) in tables.iter().enumerate() {
-                columns.push((
-                    *number,
-                    *table,
-                    slots(row.maybe_slice(2 + i)?.unwrap_or_default()).peekable(),
-                ));
-            }
-            for step in slots(keys) {
-                let (at, key) = step.map_err(|Malformed| Malformed::of(KEY_BLOCK, block))?;
-                let (id, kek, wrapped) = keys::parts(key).ok_or_else(|| Malformed::of(KEY_BLOCK, block))?;
-                record.clear();
-                for (number, table, column) in &mut columns {
-                    let mut own = None;
-                    while let Some(step) =
-                        column.next_if(|s| s.is_err() || s.is_ok_and(|(slot, _)| slot <= at))
-                    {
-                        let (slot, bytes) = step.map_err(|Malformed| Malformed::of(table.name, block))?;
-                        own = (slot == at).then_some(bytes);
-                    }
-                    if let Some(bytes) = own {
-                        let (version, sealed) =
-                            bytes.split_at_checked(4).ok_or_else(|| Malformed::of(table.name, block))?;
-                        record.push(*number);
-                        record.extend_from_slice(version);
-                        record.extend_from_slice(&(sealed.len() as u16).to_le_bytes());
-                        record.extend_from_slice(sealed);
-                    }
-                }
-                let ordinal = ordinal_of(block, at);
-                if from <= ordinal && ordinal < to {
-                    visit(ordinal, id, &record, kek, wrapped)?;
-                }
-            }
         }
         Ok(())
     }

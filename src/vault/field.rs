@@ -14,7 +14,7 @@
 use zeroize::Zeroizing;
 
 use crate::clock::{NoRandomness, Randomness};
-use crate::keyring::aead::{Cipher, DoesNotOpen, Key};
+use crate::keyring::aead::{Cipher, DoesNotOpen, Key, Opening, bind};
 use crate::model::field::Field;
 use crate::model::ids::{Alias, MemberId, VaultId};
 use crate::model::sealed::{Entry, Record, Sealed};
@@ -32,13 +32,12 @@ const EVIDENCE: u8 = 255;
 pub struct MemberKey {
     id: MemberId,
     cipher: Cipher,
-    /// Everything of the associated data but the field's own parts.
-    place: Vec<u8>,
+    place: Place,
 }
 
 impl MemberKey {
     pub(super) fn new(vault: VaultId, id: MemberId, key: &Key) -> Self {
-        MemberKey { id, cipher: key.cipher(), place: crate::keyring::aead::bind(&[LABEL, &vault.0, &id.0]) }
+        MemberKey { id, cipher: key.cipher(), place: Place::of(vault, id) }
     }
 
     /// Whose key.
@@ -110,7 +109,8 @@ impl MemberKey {
         let mut out = Vec::with_capacity(5 + 28 + padded);
         out.push(SUITE);
         out.extend_from_slice(&KEY_VERSION.to_le_bytes());
-        self.cipher.seal_with(random.take()?, &self.aad(number, version, KEY_VERSION), &plain, &mut out);
+        let place = &self.place;
+        self.cipher.seal_with(random.take()?, &place.aad(number, version, KEY_VERSION), &plain, &mut out);
         Ok(Entry { number, version, sealed: Sealed(out) })
     }
 
@@ -122,31 +122,79 @@ impl MemberKey {
         sealed: &[u8],
         out: &mut Zeroizing<Vec<u8>>,
     ) -> Result<(), DoesNotOpen> {
-        let (head, body) = sealed.split_at_checked(5).ok_or(DoesNotOpen)?;
-        if head[0] != SUITE {
-            return Err(DoesNotOpen);
-        }
-        let key_version = u32::from_le_bytes(head[1..].try_into().map_err(|_| DoesNotOpen)?);
-        self.cipher.open_into(&self.aad(number, version, key_version), body, out)?;
-        let length =
-            out.first_chunk::<2>().map(|l| usize::from(u16::from_le_bytes(*l))).ok_or(DoesNotOpen)?;
-        if out.len() < 2 + length {
-            return Err(DoesNotOpen);
-        }
-        out.copy_within(2..2 + length, 0);
-        out.truncate(length);
-        Ok(())
+        let (key_version, body) = stored(sealed)?;
+        self.cipher.open_into(&self.place.aad(number, version, key_version), body, out)?;
+        cut_padding(out)
+    }
+}
+
+/// The same for one of many members, each opened once.
+pub(super) struct MemberOpening {
+    opening: Opening,
+    place: Place,
+}
+
+impl MemberOpening {
+    pub(super) fn new(vault: VaultId, id: MemberId, key: &Key) -> Result<Self, DoesNotOpen> {
+        Ok(MemberOpening { opening: key.opening()?, place: Place::of(vault, id) })
     }
 
-    fn aad(&self, number: u8, version: u32, key_version: u32) -> Vec<u8> {
-        let mut aad = Vec::with_capacity(self.place.len() + 21);
-        aad.extend_from_slice(&self.place);
-        for part in [&[number][..], &version.to_le_bytes(), &key_version.to_le_bytes()] {
-            aad.extend_from_slice(&(part.len() as u32).to_le_bytes());
-            aad.extend_from_slice(part);
-        }
+    /// As [`MemberKey::open`].
+    pub(super) fn open(
+        &self,
+        number: u8,
+        version: u32,
+        sealed: &[u8],
+        out: &mut Zeroizing<Vec<u8>>,
+    ) -> Result<(), DoesNotOpen> {
+        let (key_version, body) = stored(sealed)?;
+        self.opening.open_into(&self.place.aad(number, version, key_version), body, out)?;
+        cut_padding(out)
+    }
+}
+
+/// Everything of the associated data but the field's own parts.
+struct Place([u8; PLACE]);
+
+const PLACE: usize = 4 + LABEL.len() + 4 + 16 + 4 + 16;
+
+impl Place {
+    fn of(vault: VaultId, id: MemberId) -> Self {
+        let mut place = [0; PLACE];
+        place.copy_from_slice(&bind(&[LABEL, &vault.0, &id.0]));
+        Place(place)
+    }
+
+    fn aad(&self, number: u8, version: u32, key_version: u32) -> [u8; PLACE + 21] {
+        let mut aad = [0; PLACE + 21];
+        let (place, own) = aad.split_at_mut(PLACE);
+        place.copy_from_slice(&self.0);
+        own[..4].copy_from_slice(&1u32.to_le_bytes());
+        own[4] = number;
+        own[5..9].copy_from_slice(&4u32.to_le_bytes());
+        own[9..13].copy_from_slice(&version.to_le_bytes());
+        own[13..17].copy_from_slice(&4u32.to_le_bytes());
+        own[17..].copy_from_slice(&key_version.to_le_bytes());
         aad
     }
+}
+
+/// The key's version, and what is sealed.
+fn stored(sealed: &[u8]) -> Result<(u32, &[u8]), DoesNotOpen> {
+    match sealed.split_first_chunk::<5>() {
+        Some(([SUITE, version @ ..], body)) => Ok((u32::from_le_bytes(*version), body)),
+        _ => Err(DoesNotOpen),
+    }
+}
+
+fn cut_padding(out: &mut Zeroizing<Vec<u8>>) -> Result<(), DoesNotOpen> {
+    let length = out.first_chunk::<2>().map(|l| usize::from(u16::from_le_bytes(*l))).ok_or(DoesNotOpen)?;
+    if out.len() < 2 + length {
+        return Err(DoesNotOpen);
+    }
+    out.copy_within(2..2 + length, 0);
+    out.truncate(length);
+    Ok(())
 }
 
 /// Plaintexts are padded to a multiple of this, two bytes of length included.
@@ -171,6 +219,13 @@ mod tests {
     fn key(vault: u8, id: u8, secret: u8) -> MemberKey {
         let secret = Key::new(Zeroizing::new([secret; 32]));
         MemberKey::new(VaultId([vault; 16]), MemberId([id; 16]), &secret)
+    }
+
+    #[test]
+    fn the_place_is_bound_part_by_part() {
+        let (vault, id) = (VaultId([1; 16]), MemberId([2; 16]));
+        let parts: [&[u8]; 6] = [LABEL, &vault.0, &id.0, &[3], &4u32.to_le_bytes(), &5u32.to_le_bytes()];
+        assert_eq!(Place::of(vault, id).aad(3, 4, 5)[..], bind(&parts));
     }
 
     fn opens(key: &MemberKey, number: u8, version: u32, sealed: &[u8]) -> Option<Vec<u8>> {

@@ -13,7 +13,7 @@ mod tags;
 pub use field::MemberKey;
 pub use open::Comparer;
 pub use plain::{Masked, Plain};
-pub use rows::{CardRank, NotItsMember, Rows, SealedMember};
+pub use rows::{CardRank, NotItsMember, Opener, Rows, SealedMember, Turn};
 pub use tags::{PostContact, contact_tag, contact_tags};
 
 use std::sync::Arc;
@@ -62,12 +62,8 @@ impl Vault {
     /// # Errors
     /// [`DoesNotOpen`].
     pub fn key(&self, wrapped: &WrappedDataKey) -> Result<MemberKey, DoesNotOpen> {
-        self.unwrap(wrapped.id, wrapped.kek, &wrapped.wrapped)
-    }
-
-    fn unwrap(&self, id: MemberId, kek: i64, wrapped: &[u8]) -> Result<MemberKey, DoesNotOpen> {
-        let key = self.keyring.unwrap(kek, &[b"data-key", &id.0], wrapped)?;
-        Ok(MemberKey::new(self.keyring.vault(), id, &key))
+        let key = self.keyring.unwrap(wrapped.kek, &[b"data-key", &wrapped.id.0], &wrapped.wrapped)?;
+        Ok(MemberKey::new(self.keyring.vault(), wrapped.id, &key))
     }
 }
 

@@ -11,8 +11,9 @@ use crate::policy::Policy;
 pub struct Plain(pub(super) Zeroizing<Vec<u8>>);
 
 impl Plain {
+    /// With room for the longest value, its padding and the tag: growing would leave a copy unwiped.
     pub(super) fn empty() -> Self {
-        Plain(Zeroizing::new(Vec::with_capacity(320)))
+        Plain(Zeroizing::new(Vec::with_capacity(1_152)))
     }
 
     /// The value.

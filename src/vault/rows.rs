@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
+use super::Vault;
+use super::field::MemberOpening;
 use super::plain::Plain;
 use super::tags::PostContact;
-use super::{MemberKey, Vault};
 use crate::access::{Grant, PackageRows};
 use crate::keyring::Tag;
 use crate::keyring::aead::DoesNotOpen;
@@ -17,7 +18,7 @@ use crate::store::selecting::contact_mark;
 /// A member was asked for that this package's grant does not cover, or covers no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotItsMember {
-    /// Not among the grant's members, or opened already.
+    /// Not among the grant's members, or had his turn.
     #[error("the package's grant does not cover this member")]
     NotCovered,
     /// The value did not open.
@@ -27,8 +28,6 @@ pub enum NotItsMember {
 
 /// The sealed parts of one member as the store hands them over.
 pub struct SealedMember<'a> {
-    /// Ordinal.
-    pub ordinal: u64,
     /// Id.
     pub id: MemberId,
     /// Record bytes.
@@ -43,11 +42,21 @@ pub struct SealedMember<'a> {
 #[derive(PartialEq, Eq, PartialOrd, Ord, zeroize::ZeroizeOnDrop)]
 pub struct CardRank(usize, [u8; 32]);
 
-/// Opens each member of a package once.
+/// The members of a package who are still to be opened, each of them once.
 pub struct Rows {
     vault: Vault,
     fields: Vec<Field>,
     left: OrdinalSet,
+    contact: Index,
+}
+
+/// That a member is one of the package's and is not opened yet. Used up by opening him.
+pub struct Turn(u64);
+
+/// Opens members whose turn it is; several do so side by side.
+pub struct Opener {
+    vault: Vault,
+    fields: Vec<Field>,
     values: Vec<Plain>,
     contact: Index,
     marks: u128,
@@ -68,14 +77,13 @@ impl Vault {
         if !fields.iter().all(|f| scope.fields.contains(f)) {
             return Err(NotItsMember::NotCovered);
         }
-        Ok(Rows {
-            vault: self.clone(),
-            fields: fields.to_vec(),
-            left: scope.members,
-            contact,
-            marks: 0,
-            values: fields.iter().map(|_| Plain::empty()).collect(),
-        })
+        Ok(Rows { vault: self.clone(), fields: fields.to_vec(), left: scope.members, contact })
+    }
+
+    /// One of many data keys, set up to open.
+    fn opening(&self, m: &SealedMember<'_>) -> Result<MemberOpening, DoesNotOpen> {
+        let key = self.keyring.unwrap(m.kek, &[b"data-key", &m.id.0], m.wrapped)?;
+        MemberOpening::new(self.keyring.vault(), m.id, &key)
     }
 }
 
@@ -84,8 +92,11 @@ impl Rows {
     ///
     /// # Errors
     /// [`NotItsMember`].
-    pub fn card_rank(&self, m: &SealedMember<'_>) -> Result<CardRank, NotItsMember> {
-        let key = self.key(m)?;
+    pub fn card_rank(&self, ordinal: u64, m: &SealedMember<'_>) -> Result<CardRank, NotItsMember> {
+        if !self.left.contains(ordinal) {
+            return Err(NotItsMember::NotCovered);
+        }
+        let key = self.vault.opening(m)?;
         let mut plain = Zeroizing::new(Vec::new());
         let mut found = false;
         for entry in entries(m.record) {
@@ -114,14 +125,31 @@ impl Rows {
         &self.left
     }
 
+    /// A member's turn; none for who is not of the package or had his.
+    pub fn turn(&mut self, ordinal: u64) -> Option<Turn> {
+        self.left.remove(ordinal).then_some(Turn(ordinal))
+    }
+
+    /// One who opens members of this package.
+    pub fn opener(&self) -> Opener {
+        Opener {
+            vault: self.vault.clone(),
+            fields: self.fields.clone(),
+            values: self.fields.iter().map(|_| Plain::empty()).collect(),
+            contact: self.contact,
+            marks: 0,
+        }
+    }
+}
+
+impl Opener {
     /// Opens a member's row: the fields in column order. The values lie in buffers that the next row
     /// overwrites and the end wipes.
     ///
     /// # Errors
-    /// [`NotItsMember`]; a field that is missing does not open.
-    pub fn open(&mut self, m: &SealedMember<'_>) -> Result<&[Plain], NotItsMember> {
-        let key = self.key(m)?;
-        self.left.remove(m.ordinal);
+    /// [`DoesNotOpen`], also where a field is missing.
+    pub fn open(&mut self, turn: Turn, m: &SealedMember<'_>) -> Result<&[Plain], DoesNotOpen> {
+        let key = self.vault.opening(m)?;
         let mut found = 0;
         for entry in entries(m.record) {
             let (number, version, sealed) = entry.map_err(|_| DoesNotOpen)?;
@@ -131,10 +159,10 @@ impl Rows {
             }
         }
         if found != self.fields.len() {
-            return Err(DoesNotOpen.into());
+            return Err(DoesNotOpen);
         }
         let tag = self.tag()?;
-        self.marks = self.marks.wrapping_add(contact_mark(m.ordinal, &tag));
+        self.marks = self.marks.wrapping_add(contact_mark(turn.0, &tag));
         Ok(&self.values)
     }
 
@@ -163,12 +191,5 @@ impl Rows {
                 keyring.index_tag(Index::Post, &post.folded())
             }
         })
-    }
-
-    fn key(&self, m: &SealedMember<'_>) -> Result<MemberKey, NotItsMember> {
-        if !self.left.contains(m.ordinal) {
-            return Err(NotItsMember::NotCovered);
-        }
-        Ok(self.vault.unwrap(m.id, m.kek, m.wrapped)?)
     }
 }

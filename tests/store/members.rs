@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use countersign::keyring::Tag;
 use countersign::model::code::{CardType, Channel, Purpose, RecipientClass, Tier};
 use countersign::model::field::{Field, Index};
-use countersign::model::ids::MemberId;
 use countersign::model::sealed::Record;
 use countersign::model::selection::{Between, Node, Selection, Test};
 use countersign::store::chunks::{AGE, SPAN, State, consent_kind};
 use countersign::store::members::Member;
+use countersign::store::records::{Records, SealedRecord};
 use countersign::store::selecting::contact_mark;
 use countersign::store::{Store, StoreError};
 
@@ -280,19 +280,27 @@ async fn a_selection_picks_what_it_says(vault: Vault) {
 }
 
 async fn records_come_with_their_keys(vault: Vault) {
-    let all: Vec<Member> = (1..=4).map(member).collect();
+    let all: Vec<Member> = (1..=201).map(member).collect();
     store_members(&vault.store, &vault.smith().await, &all).await;
     let mut seen = Vec::new();
     let mut view = vault.store.view().await.unwrap();
-    let visit = |ordinal, id: MemberId, sealed: &[u8], kek, wrapped: &[u8]| {
-        seen.push((ordinal, id, sealed.to_vec(), kek, wrapped.len()));
-        Ok(())
-    };
-    view.each_record(2, 4, &[Field::Mobile, Field::Name], visit).await.unwrap();
-    // Of all that is sealed, just what was asked for.
+    let mut records = Records::of(&[Field::Mobile, Field::Name]);
+    for (from, to) in [(192, 256), (0, 64)] {
+        let visit = |r: SealedRecord<'_>| {
+            seen.push((r.ordinal, r.id, r.record.to_vec(), r.kek, r.wrapped.len()));
+        };
+        records.range(&mut view, from, to, visit).await.unwrap();
+    }
+    // Of all that is sealed, just what was asked for; the rest passes by at the end.
     let wanted = |m: &Member| (m.ordinal, m.id, record_of(&m.record, &[2, 3]), 1, 60);
-    assert_eq!(seen, [wanted(&all[1]), wanted(&all[2])]);
-    let cards = view.sealed_of(&[1, 4, 9], Field::Card).await.unwrap();
+    assert_eq!(seen, all[191..].iter().chain(&all[..63]).map(wanted).collect::<Vec<_>>());
+    records.end(&mut view).await.unwrap();
+    let mut twice = Records::of(&[Field::Mobile]);
+    for _ in 0..2 {
+        twice.range(&mut view, 0, 64, |_| ()).await.unwrap();
+    }
+    assert!(twice.end(&mut view).await.is_err(), "what passed twice was counted twice");
+    let cards = view.sealed_of(&[1, 4, 999], Field::Card).await.unwrap();
     assert_eq!(cards.keys().copied().collect::<Vec<_>>(), [1, 4]);
     assert_eq!(cards[&4].1, record_of(&all[3].record, &[1]));
     assert!(cards[&4].0.id == all[3].id);

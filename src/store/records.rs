@@ -1,0 +1,193 @@
+//! The walk over what is opened of members: their wrapped keys and some sealed fields.
+//!
+//! A release wants its members in an order of its own, so ranges of blocks are asked for in any order, each
+//! once. Every block of the fields' tables passes by in the end, and the sum of their marks does not depend
+//! on the order: so what was handed out is compared with the set heads without being read twice.
+
+use std::collections::BTreeSet;
+
+use super::blocks::{Malformed, block_of, body_of, ordinal_of, sealed_table, slots};
+use super::engine::{Arg, Row, built};
+use super::heads::{Accumulator, row_mac};
+use super::keys::{self, KEY_BLOCK};
+use super::table::Table;
+use super::{StoreError, View};
+use crate::model::field::Field;
+use crate::model::ids::MemberId;
+
+/// Blocks read at once where nothing is handed out of them.
+const PAGE: i64 = 64;
+
+/// What is handed out of one member.
+pub struct SealedRecord<'a> {
+    /// Ordinal.
+    pub ordinal: i64,
+    /// Id.
+    pub id: MemberId,
+    /// Record of the fields that were asked for.
+    pub record: &'a [u8],
+    /// Version of the KEK.
+    pub kek: i64,
+    /// Wrapped data key.
+    pub wrapped: &'a [u8],
+}
+
+/// The sealed tables of some fields while they pass by.
+pub struct Records {
+    /// Number in a record, table, and what its rows came to so far.
+    columns: Vec<(u8, &'static Table, Accumulator)>,
+    /// First and last block of each range that passed.
+    passed: BTreeSet<(i64, i64)>,
+    record: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Records {
+    /// Of some fields; nothing is read yet.
+    pub fn of(fields: &[Field]) -> Self {
+        let fields: BTreeSet<(u8, Field)> = fields.iter().map(|f| (f.number(), *f)).collect();
+        let column = |(number, field)| (number, sealed_table(field), Accumulator::default());
+        Records {
+            columns: fields.into_iter().map(column).collect(),
+            passed: BTreeSet::new(),
+            record: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// Hands the members of a range of ordinals (`from` to before `to`, both a multiple of a block's) to
+    /// `visit`. What it gets is not yet compared: whoever acts on it must not acknowledge it before
+    /// [`Records::end`] has returned.
+    ///
+    /// # Errors
+    /// The database failed, a block does not parse, or what `visit` gives.
+    pub async fn range(
+        &mut self,
+        view: &mut View<'_>,
+        from: i64,
+        to: i64,
+        mut visit: impl FnMut(SealedRecord<'_>),
+    ) -> Result<(), StoreError> {
+        let blocks = (block_of(from), block_of(to.saturating_sub(1)));
+        let keys = view.bodies(KEY_BLOCK, blocks).await?;
+        let bodies = self.pass(view, blocks).await?;
+        let mut columns: Vec<_> = bodies.iter().map(|rows| rows.iter().peekable()).collect();
+        for row in &keys {
+            let (block, keys) = body_of(row, KEY_BLOCK)?;
+            let mut own = Vec::with_capacity(columns.len());
+            for (rows, (number, table, _)) in columns.iter_mut().zip(&self.columns) {
+                let mut body = &[][..];
+                while let Some(row) = rows.peek() {
+                    let (at, bytes) = body_of(row, table.name)?;
+                    if at > block {
+                        break;
+                    }
+                    body = if at == block { bytes } else { body };
+                    rows.next();
+                }
+                own.push((*number, *table, slots(body).peekable()));
+            }
+            for step in slots(keys) {
+                let (at, key) = step.map_err(|Malformed| Malformed::of(KEY_BLOCK, block))?;
+                let (id, kek, wrapped) = keys::parts(key).ok_or_else(|| Malformed::of(KEY_BLOCK, block))?;
+                self.record.clear();
+                for (number, table, column) in &mut own {
+                    let mut found = None;
+                    while let Some(step) =
+                        column.next_if(|s| s.is_err() || s.is_ok_and(|(slot, _)| slot <= at))
+                    {
+                        let (slot, bytes) = step.map_err(|Malformed| Malformed::of(table.name, block))?;
+                        found = (slot == at).then_some(bytes);
+                    }
+                    if let Some(bytes) = found {
+                        let (version, sealed) =
+                            bytes.split_at_checked(4).ok_or_else(|| Malformed::of(table.name, block))?;
+                        self.record.push(*number);
+                        self.record.extend_from_slice(version);
+                        self.record.extend_from_slice(&(sealed.len() as u16).to_le_bytes());
+                        self.record.extend_from_slice(sealed);
+                    }
+                }
+                visit(SealedRecord {
+                    ordinal: ordinal_of(block, at),
+                    id,
+                    record: &self.record,
+                    kek,
+                    wrapped,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets all pass by that did not yet, and compares the tables with their set heads.
+    ///
+    /// # Errors
+    /// The database failed, or [`StoreError::Integrity`] that names the table.
+    pub async fn end(mut self, view: &mut View<'_>) -> Result<(), StoreError> {
+        let mut next = 0;
+        for (first, last) in std::mem::take(&mut self.passed) {
+            self.skip(view, next, first).await?;
+            next = last + 1;
+        }
+        let last = self.last_block(view).await?;
+        self.skip(view, next, last + 1).await?;
+        let head = view.head().await?;
+        for (_, table, sum) in self.columns {
+            sum.hold(table, head.heads.of(table))?;
+        }
+        Ok(())
+    }
+
+    /// Blocks of which nothing is handed out.
+    async fn skip(&mut self, view: &mut View<'_>, from: i64, to: i64) -> Result<(), StoreError> {
+        let mut next = from;
+        while next < to {
+            let last = (next + PAGE).min(to) - 1;
+            self.pass(view, (next, last)).await?;
+            next = last + 1;
+        }
+        Ok(())
+    }
+
+    /// Reads the blocks of a range, table by table, and adds their marks.
+    async fn pass(&mut self, view: &mut View<'_>, blocks: (i64, i64)) -> Result<Vec<Vec<Row>>, StoreError> {
+        let keyring = view.store.keyring.clone();
+        let mut read = Vec::with_capacity(self.columns.len());
+        for (_, table, sum) in &mut self.columns {
+            let rows = view.bodies(table.name, blocks).await?;
+            let mut before = None;
+            for row in &rows {
+                let (block, body) = body_of(row, table.name)?;
+                // Two equal rows would cancel out.
+                if before.is_some_and(|before| before >= block) {
+                    return Err(StoreError::integrity(table.name, format!("block {block} stands twice")));
+                }
+                before = Some(block);
+                sum.add(&row_mac(&keyring, table, &[Arg::Int(block), Arg::Bytes(body)], &mut self.scratch));
+            }
+            read.push(rows);
+        }
+        self.passed.insert(blocks);
+        Ok(read)
+    }
+
+    async fn last_block(&self, view: &mut View<'_>) -> Result<i64, StoreError> {
+        let mut last = -1;
+        for (_, table, _) in &self.columns {
+            let sql = format!("select block, body from {} order by block desc limit 1", table.name);
+            let row = view.tx.maybe(built(sql), &[]).await.map_err(|e| e.unreadable(table.name))?;
+            last = last.max(row.map_or(Ok(-1), |row| body_of(&row, table.name).map(|(block, _)| block))?);
+        }
+        Ok(last)
+    }
+}
+
+impl View<'_> {
+    /// The rows of a range of blocks in their order.
+    async fn bodies(&mut self, table: &'static str, blocks: (i64, i64)) -> Result<Vec<Row>, StoreError> {
+        let sql = format!("select block, body from {table} where block >= $1 and block <= $2 order by block");
+        let args = [Arg::Int(blocks.0), Arg::Int(blocks.1)];
+        self.tx.all(built(sql), &args).await.map_err(|e| e.unreadable(table))
+    }
+}
