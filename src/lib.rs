@@ -55,5 +55,8 @@ pub mod broker;
 /// Settings: flag before environment before file, and an unknown key is an error.
 pub mod config;
 
+/// The API: decode, call a verb, encode.
+pub mod http;
+
 /// The commands: decode, call a verb, print.
 pub mod cli;

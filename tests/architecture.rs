@@ -15,6 +15,7 @@ const LENDS: &[(&str, &str)] = &[
     ("vault/open.rs", "compares with a given value; says yes or no"),
     ("release/openers.rs", "writes a package's row into the encrypting stream"),
     ("broker/members/correcting.rs", "corrects a member: tags of the contact points that stay are made anew"),
+    ("http/members.rs", "answers a reveal to the person who asked, once"),
     ("cli/reveal.rs", "shows the granted fields to the person who asked, once"),
 ];
 

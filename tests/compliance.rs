@@ -266,7 +266,7 @@ fn every_refusal_cites_a_rule() {
 fn the_examples_are_what_the_commands_take() {
     let example = |name: &str| read(&format!("docs/examples/{name}.toml")).expect(name);
     let org = Org::from_toml(&example("org"), &[], Rank::Supervisor).unwrap();
-    let form = Form::from_toml(&example("request")).unwrap();
+    let form = Form::from_text(&example("request")).unwrap();
     let vendor = Vendor::from_toml(&example("vendor")).unwrap();
     let recipient = Recipient::parse(&vendor.key.recipient).unwrap();
     assert_eq!(recipient.as_str(), vendor.key.recipient);

@@ -31,6 +31,12 @@ codes! {
         PersonSuspended = "person.suspended",
         /// Somebody failed to show who they are.
         PersonUnknown = "person.unknown",
+        /// A person signed in.
+        SessionOpened = "session.opened",
+        /// A person gave the password again.
+        SessionSteppedUp = "session.stepped_up",
+        /// A person signed out.
+        SessionClosed = "session.closed",
         /// A vendor was registered or changed.
         VendorAdded = "vendor.added",
         /// A vendor was suspended.

@@ -9,6 +9,7 @@ use super::{Broker, Error, Refusal};
 use crate::access::{Asked, Caller};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::event::{Action, Actor, Event};
+use crate::audit::proof::{ConsistencyProof, InclusionProof};
 use crate::keyring::sha256;
 use crate::model::code::codes;
 use crate::model::ids::{Digest, Login};
@@ -139,6 +140,40 @@ impl Broker {
         Ok(())
     }
 
+    /// The newest checkpoint: the log's size, and the signed note.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn checkpoint(&self) -> Result<(u64, String), Error> {
+        Ok(self.store.view().await?.checkpoint().await?)
+    }
+
+    /// Proves that an entry stands in the log of a size.
+    ///
+    /// # Errors
+    /// `bad_range`: there is no such entry or size.
+    pub async fn inclusion(&self, seq: u64, size: u64) -> Result<InclusionProof, Error> {
+        let mut view = self.store.view().await?;
+        let now = view.log_size().await?;
+        if seq >= size || size > now {
+            return Err(no_such_size(now));
+        }
+        Ok(view.inclusion(seq, size).await?)
+    }
+
+    /// Proves that the log of one size is the beginning of the log of another.
+    ///
+    /// # Errors
+    /// `bad_range`: there is no such size.
+    pub async fn consistency(&self, from: u64, to: u64) -> Result<ConsistencyProof, Error> {
+        let mut view = self.store.view().await?;
+        let now = view.log_size().await?;
+        if from == 0 || from > to || to > now {
+            return Err(no_such_size(now));
+        }
+        Ok(view.consistency(from, to).await?)
+    }
+
     /// Reads a checkpoint from elsewhere: a manifest of this vault, or a checkpoint note.
     ///
     /// # Errors
@@ -201,6 +236,12 @@ impl Broker {
         })
         .await
     }
+}
+
+fn no_such_size(now: u64) -> Error {
+    Refusal::new("bad_range", "A1 (Art 1)", format!("there are {now} entries"))
+        .hint("name an entry of them, and sizes from 1 to their number")
+        .into()
 }
 
 fn line(leaf: &[u8], format: ExportFormat) -> Result<Vec<u8>, Error> {

@@ -1,7 +1,7 @@
 //! The download gate: the named officer, once, and only who may still be reached (A8c, E5).
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Cursor, Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::clock::rfc3339;
 use crate::keyring::aead::Key;
 use crate::model::ids::{Digest, Fingerprint, PackageNo};
 use crate::policy::Act;
-use crate::release::at_rest::{HashingWriter, open_reader};
+use crate::release::at_rest::{HashingWriter, OpenReader, open_reader};
 use crate::release::manifest::{Manifest, Part};
 use crate::store::StoreError;
 use crate::store::packages::{FactKind, PackageFact, PackageRow};
@@ -34,6 +34,27 @@ pub struct Downloaded {
     pub parts: Vec<PathBuf>,
     /// Rows in it.
     pub rows: u64,
+}
+
+/// Which file of a package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A part, from 1.
+    Part(u32),
+    /// What describes them all.
+    Manifest,
+}
+
+/// One file on its way out.
+pub struct Fetched {
+    /// Its name: no trait, no vendor (contract).
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// Its SHA-256.
+    pub sha256: Digest,
+    /// Its bytes; reading fails where the file at rest is not what was sealed.
+    pub body: Box<dyn Read + Send>,
 }
 
 /// What the gate found.
@@ -56,16 +77,54 @@ impl Broker {
         no: &PackageNo,
         out: &Path,
     ) -> Result<Downloaded, Error> {
-        let caller = step.caller();
+        let (sealed, consented, key) = self.through_gate(step.caller(), no).await?;
+        self.hand_over(no, &sealed, consented.signed(), &key, out).await
+    }
+
+    /// One file of a package, as a stream: what a face without a folder hands on. Each is a download of its
+    /// own, with its entry; the others follow within the minutes in which a transfer may be repeated.
+    ///
+    /// # Errors
+    /// Those of [`Broker::package_download`]; `unknown_part`.
+    pub async fn package_fetch(
+        &self,
+        step: StepUp,
+        no: &PackageNo,
+        wanted: Wanted,
+    ) -> Result<Fetched, Error> {
+        let (sealed, consented, key) = self.through_gate(step.caller(), no).await?;
+        let unknown = || {
+            Refusal::new("unknown_part", "A8c (Art 8)", "the package has no such part")
+                .hint("parts are counted from 1; the manifest lists them")
+        };
+        match wanted {
+            Wanted::Manifest => {
+                let text = self.manifest(no, &sealed, consented.signed()).await?;
+                let name = format!("{}.manifest.json", no.request().file_stem(1));
+                let (bytes, sha256) = (text.len() as u64, Digest::of(text.as_bytes()));
+                Ok(Fetched { name, bytes, sha256, body: Box::new(Cursor::new(text)) })
+            }
+            Wanted::Part(number) => {
+                let at = number.checked_sub(1).map(|at| at as usize).ok_or_else(unknown)?;
+                let part = sealed.parts().get(at).ok_or_else(unknown)?;
+                let body = Box::new(self.opened(no, part, &key)?);
+                Ok(Fetched { name: file_name(no, number), bytes: part.bytes, sha256: part.sha256, body })
+            }
+        }
+    }
+
+    /// Through the download gate, its entry written.
+    async fn through_gate(
+        &self,
+        caller: &Caller,
+        no: &PackageNo,
+    ) -> Result<(SealedFact, Consented, Key), Error> {
         let event = Event::new(Action::PackageDownloaded, caller.actor()).object(no);
         self.logged(event, async {
             // Someone may go while it is made again; each round takes members out, so this ends.
             for _ in 0..5 {
                 match self.gate(caller, no).await? {
-                    Gate::Open(open) => {
-                        let (sealed, consented, key) = *open;
-                        return self.hand_over(no, &sealed, consented.signed(), &key, out).await;
-                    }
+                    Gate::Open(open) => return Ok(*open),
                     Gate::Remake(had) => self.remake(caller, no, &had).await?,
                 }
             }
@@ -189,15 +248,14 @@ impl Broker {
     ) -> Result<Downloaded, Error> {
         let failed = |e| Error::file("the download", e);
         fs::create_dir_all(out).map_err(failed)?;
-        let stem = |part: u32| no.request().file_stem(part);
         let mut files = Vec::new();
         for (part, number) in sealed.parts().iter().zip(1..) {
-            let path = out.join(format!("{}.csv.age", stem(number)));
+            let path = out.join(file_name(no, number));
             self.copy_out(no, part, key, &path)?;
             files.push(path);
         }
-        let manifest = out.join(format!("{}.manifest.json", stem(1)));
-        let text = self.manifest(no, sealed, signed, &files).await?;
+        let manifest = out.join(format!("{}.manifest.json", no.request().file_stem(1)));
+        let text = self.manifest(no, sealed, signed).await?;
         let fresh = fresh(&manifest);
         let mut file = create_anew(&fresh).map_err(failed)?;
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
@@ -208,13 +266,18 @@ impl Broker {
         Ok(Downloaded { path, manifest, sha256: sealed.sha256(), rows: sealed.rows, parts: files })
     }
 
+    /// One file at rest, opened as it is read.
+    fn opened(&self, no: &PackageNo, part: &PartFact, key: &Key) -> Result<OpenReader<fs::File>, Error> {
+        let from = self.package_dir().join(format!("{}.sealed", part.file));
+        let file = fs::File::open(&from).map_err(|e| Error::file("the download", e))?;
+        Ok(open_reader(file, key.bytes(), &self.package_place(no)))
+    }
+
     /// Opens one file at rest and writes the vendor's file; under its name only when it is the one that was
     /// sealed.
     fn copy_out(&self, no: &PackageNo, part: &PartFact, key: &Key, path: &Path) -> Result<(), Error> {
         let failed = |e| Error::file("the download", e);
-        let from = self.package_dir().join(format!("{}.sealed", part.file));
-        let mut reader =
-            open_reader(fs::File::open(&from).map_err(failed)?, key.bytes(), &self.package_place(no));
+        let mut reader = self.opened(no, part, key)?;
         let fresh = fresh(path);
         let file = create_anew(&fresh).map_err(failed)?;
         let mut writer = HashingWriter::new(std::io::BufWriter::new(file));
@@ -236,13 +299,7 @@ impl Broker {
         fs::rename(&fresh, path).map_err(failed)
     }
 
-    async fn manifest(
-        &self,
-        no: &PackageNo,
-        sealed: &SealedFact,
-        signed: &Signed,
-        files: &[PathBuf],
-    ) -> Result<String, Error> {
+    async fn manifest(&self, no: &PackageNo, sealed: &SealedFact, signed: &Signed) -> Result<String, Error> {
         let mut view = self.store.view().await?;
         let (size, checkpoint) = view.checkpoint().await?;
         let inclusion = view.inclusion(sealed.seq, size).await?;
@@ -272,7 +329,7 @@ impl Broker {
             columns: rule.columns.iter().map(|c| c.header.clone()).collect(),
             encoding: "CSV, RFC 4180, UTF-8 with BOM".into(),
             container: rule.container.to_string(),
-            parts: files.iter().zip(sealed.parts()).map(|(path, part)| listed(path, part)).collect(),
+            parts: sealed.parts().iter().zip(1..).map(|(part, number)| listed(no, number, part)).collect(),
             window: (form.window().from().to_string(), form.window().to().to_string()),
             destroy_by: form.destroy_by().to_string(),
             signers: signed.signer_keys(),
@@ -288,10 +345,14 @@ impl Broker {
     }
 }
 
+/// A part's name, the same wherever it is written.
+fn file_name(no: &PackageNo, part: u32) -> String {
+    format!("{}.csv.age", no.request().file_stem(part))
+}
+
 /// A file as the manifest lists it.
-fn listed(path: &Path, part: &PartFact) -> Part {
-    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Part { file, sha256: part.sha256.to_string(), bytes: part.bytes }
+fn listed(no: &PackageNo, number: u32, part: &PartFact) -> Part {
+    Part { file: file_name(no, number), sha256: part.sha256.to_string(), bytes: part.bytes }
 }
 
 /// Where a file is written before it has its name.

@@ -12,7 +12,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use super::packages::{PartFact, SealedFact, add_fact};
+use super::packages::{PartFact, SealedFact, add_fact, remove};
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::{Caller, Consented, Grant, PackageRows, Signed, grant};
 use crate::audit::event::{Action, Actor, Event};
@@ -258,7 +258,14 @@ impl Broker {
         let held = file.try_clone().map_err(|e| Error::file("the package file", e))?;
         let place = self.package_place(&package.no);
         let target = Target { file, key: &key, place: &place, recipient: &recipient, rule: &rule, seq };
-        let made = make(&self.store, rows, target, progress).await?;
+        let made = match make(&self.store, rows, target, progress).await {
+            Ok(made) => made,
+            Err(error) => {
+                // Who is in it may have to go: nothing of it stays under a key that lives on.
+                remove(&path)?;
+                return Err(error);
+            }
+        };
         Ok(Written { package, consented, held, path, seq, made })
     }
 

@@ -15,6 +15,7 @@ pub mod packages;
 pub mod people;
 pub mod policies;
 pub mod requests;
+pub mod sessions;
 pub mod showing;
 pub mod staffing;
 pub mod start;

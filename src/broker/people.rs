@@ -34,12 +34,25 @@ const STRETCH: (u32, u32) = (65_536, 3);
 pub struct StepUp {
     caller: Caller,
     key: SigningKey,
+    seed: Zeroizing<[u8; 32]>,
 }
 
 impl StepUp {
     /// Who.
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// One whose password was given before: a session keeps the seed sealed.
+    pub(super) fn of(caller: Caller, seed: Zeroizing<[u8; 32]>) -> Result<Self, Error> {
+        let key =
+            SigningKey::from_seed(&seed).map_err(|_| StoreError::Fault("a seed makes no signing key"))?;
+        Ok(StepUp { caller, key, seed })
+    }
+
+    /// The signing key's seed, for a session to seal.
+    pub(super) fn seed(&self) -> &[u8; 32] {
+        &self.seed
     }
 
     /// The opened signing key, for the verb that uses this step-up up.
@@ -60,8 +73,8 @@ impl Broker {
             let credential = view.credentials(login).await?.pop().filter(|c| c.ended_seq.is_none());
             let staff = Staff::load(&mut view).await?;
             drop(view);
-            let key = self.open_key(login, credential, password).await?;
-            Ok(StepUp { caller: staff.caller(login)?, key })
+            let (key, seed) = self.open_key(login, credential, password).await?;
+            Ok(StepUp { caller: staff.caller(login)?, key, seed })
         })
         .await
     }
@@ -72,7 +85,7 @@ impl Broker {
         login: &Login,
         credential: Option<Credential>,
         password: &Password,
-    ) -> Result<SigningKey, Error> {
+    ) -> Result<(SigningKey, Zeroizing<[u8; 32]>), Error> {
         let salt = credential.as_ref().map_or_else(|| vec![0; 16], |c| c.salt.clone());
         let stretched = stretched(password, salt).await?;
         let unknown = || {
@@ -89,7 +102,7 @@ impl Broker {
         if key.public().0 != credential.public_key {
             return Err(StoreError::integrity("credential", "a public key is not its seed's").into());
         }
-        Ok(key)
+        Ok((key, bytes))
     }
 
     fn seed_place(&self, login: &Login) -> Vec<u8> {
@@ -192,6 +205,7 @@ impl Broker {
             let code = Zeroizing::new(hex::encode(random::<10>()?));
             let mut work = self.store.work().await?;
             work.end_key(login).await?;
+            work.drop_sessions(Some(login), 0).await?;
             let enrolment =
                 Enrolment { login: login.clone(), code_hash: hash(&code), expires_at: work.at() + CODE_LIFE };
             work.put_enrolment(&enrolment).await?;
@@ -242,6 +256,7 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             still(&mut work, &step).await?;
+            work.drop_sessions(Some(&login), 0).await?;
             let public = self.enrol_in(&mut work, &login, password).await?;
             work.commit(event.digest("public_key", public)).await?;
             Ok(())
@@ -261,6 +276,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             if let Some(person) = work.view().person(login).await? {
                 work.put_person(&Person { suspended, ..person }).await?;
+                work.drop_sessions(Some(login), 0).await?;
             }
             work.commit(event).await?;
             Ok(())

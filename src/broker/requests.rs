@@ -38,7 +38,7 @@ impl Broker {
     pub async fn request_draft(&self, caller: &Caller, text: &str) -> Result<RequestNo, Error> {
         let event = Event::new(Action::RequestDrafted, caller.actor());
         self.logged(event.clone(), async {
-            let form = Form::from_toml(text)?;
+            let form = Form::from_text(text)?;
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(form.unit()))?;
@@ -70,7 +70,7 @@ impl Broker {
     pub async fn request_revise(&self, caller: &Caller, no: &RequestNo, text: &str) -> Result<(), Error> {
         let event = Event::new(Action::RequestDrafted, caller.actor()).object(no);
         self.logged(event.clone(), async {
-            let form = Form::from_toml(text)?;
+            let form = Form::from_text(text)?;
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;

@@ -20,6 +20,7 @@ mod policy;
 mod request;
 mod reveal;
 mod secrets;
+mod serve;
 mod vendor;
 mod worker;
 
@@ -76,6 +77,7 @@ enum Verb {
     #[command(subcommand)]
     Package(package::Package),
     Worker(worker::Worker),
+    Serve(serve::Serve),
     #[command(subcommand)]
     Audit(audit::Audit),
     Doctor(doctor::Doctor),
@@ -188,6 +190,7 @@ impl Verb {
             Verb::Request(verb) => verb.run(context).await?,
             Verb::Package(verb) => verb.run(context).await?,
             Verb::Worker(verb) => verb.run(context).await?,
+            Verb::Serve(verb) => verb.run(context).await?,
             Verb::Audit(verb) => return verb.run(context).await,
             Verb::Doctor(verb) => return verb.run(context).await,
             Verb::Bench(verb) => verb.run(context).await?,

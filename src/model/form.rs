@@ -30,6 +30,10 @@ const CAMPAIGN: usize = 80;
 const ASSESSMENT: usize = 80;
 const REASON: usize = 500;
 
+fn bad_form(what: String) -> Refusal {
+    Refusal::new("bad_form", RULE, what).hint("compare with docs/examples/request.toml")
+}
+
 /// The form as it is written; TOML and JSON alike.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,15 +99,18 @@ pub struct Form {
 }
 
 impl Form {
-    /// Reads the TOML that `request draft` takes.
+    /// Reads a form as people and programs write it: the TOML that `request draft` takes, or the same as
+    /// JSON, which begins with a brace.
     ///
     /// # Errors
     /// A [`Refusal`] that names the line or the key.
-    pub fn from_toml(text: &str) -> Result<Form, Refusal> {
-        let file: FormFile = read_toml(text).map_err(|err| {
-            Refusal::new("bad_form", RULE, err.to_string()).hint("compare with docs/examples/request.toml")
-        })?;
-        Form::parse(file)
+    pub fn from_text(text: &str) -> Result<Form, Refusal> {
+        if text.trim_start().starts_with('{') {
+            // Only where it went wrong: serde's own words repeat what stood there.
+            let wrong = |e: serde_json::Error| format!("line {}, column {}", e.line(), e.column());
+            return Form::parse(serde_json::from_str(text).map_err(|e| bad_form(wrong(e)))?);
+        }
+        Form::parse(read_toml(text).map_err(|e| bad_form(e.to_string()))?)
     }
 
     /// Checks a form that was read.
@@ -307,12 +314,12 @@ from = "2025-01-01"
 
     fn refused(from: &str, to: &str) -> Refusal {
         assert!(EXAMPLE.contains(from), "{from}");
-        Form::from_toml(&EXAMPLE.replacen(from, to, 1)).unwrap_err()
+        Form::from_text(&EXAMPLE.replacen(from, to, 1)).unwrap_err()
     }
 
     #[test]
     fn the_example_is_a_form() {
-        let form = Form::from_toml(EXAMPLE).unwrap();
+        let form = Form::from_text(EXAMPLE).unwrap();
         assert_eq!((form.unit().as_str(), form.row_limit()), ("HQ-MKT", 500_000));
         assert_eq!(form.fields(), [Field::Mobile]);
         assert!(!form.selection().is_everyone());
@@ -322,21 +329,21 @@ from = "2025-01-01"
     #[test]
     fn without_selection_it_asks_everyone() {
         let text = EXAMPLE.split("[[selection").next().unwrap();
-        assert!(Form::from_toml(text).unwrap().selection().is_everyone());
+        assert!(Form::from_text(text).unwrap().selection().is_everyone());
     }
 
     #[test]
     fn a_form_reads_back_from_json_and_toml() {
-        let form = Form::from_toml(EXAMPLE).unwrap();
+        let form = Form::from_text(EXAMPLE).unwrap();
         let json = serde_json::to_string(&form).unwrap();
         assert_eq!(serde_json::from_str::<Form>(&json).unwrap(), form);
-        assert_eq!(Form::from_toml(&toml::to_string(&form).unwrap()).unwrap(), form);
+        assert_eq!(Form::from_text(&toml::to_string(&form).unwrap()).unwrap(), form);
     }
 
     #[test]
     fn fields_are_a_set() {
         let text = EXAMPLE.replace("[\"mobile\"]", "[\"postcode\", \"name\", \"postcode\"]");
-        assert_eq!(Form::from_toml(&text).unwrap().fields(), [Field::Name, Field::Postcode]);
+        assert_eq!(Form::from_text(&text).unwrap().fields(), [Field::Name, Field::Postcode]);
     }
 
     #[test]

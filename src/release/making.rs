@@ -50,6 +50,9 @@ pub struct Made {
     pub at_rest: Passed,
     /// Who is in it.
     pub members: OrdinalSet,
+    /// Who was to be in it and had no key: erased meanwhile, which whoever acknowledges it has to see for
+    /// himself, or somebody hid the key to keep him out.
+    pub missing: OrdinalSet,
     /// What they and their contact points come to, as they were opened.
     pub marks: u128,
 }
@@ -80,8 +83,8 @@ pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec
             let mut ranked: BTreeMap<CardRank, u64> = BTreeMap::new();
             for ordinal in group {
                 let Some((key, record)) = cards.get(ordinal) else {
-                    // Erased since the counting: he cannot be opened, and the fence takes notice.
-                    rows.skip(*ordinal as u64);
+                    // Erased since the counting, or so it looks: the fence asks.
+                    rows.lose(*ordinal as u64);
                     continue;
                 };
                 let sealed = SealedMember { id: key.id, record, kek: key.kek, wrapped: &key.wrapped };
@@ -140,7 +143,11 @@ pub async fn make(
     out.sync_all().map_err(io)?;
     // Who was erased while it ran never had his turn, and is not in it.
     let written = members.difference(rows.left());
-    Ok(Made { rows: opened.rows, file, at_rest, members: written, marks: opened.marks })
+    if written.len() != opened.rows {
+        return Err(StoreError::integrity("package", "its rows are not its members").into());
+    }
+    let (rows, marks, missing) = (opened.rows, opened.marks, rows.missing());
+    Ok(Made { rows, file, at_rest, members: written, missing, marks })
 }
 
 /// Reads window after window, each shuffled, until all members are handed over.
@@ -162,8 +169,7 @@ async fn feed<W: std::io::Write + Send + 'static>(
     let mut records = Records::of(fields);
     let mut handed = 0;
     for (number, blocks) in order.windows(&counts).into_iter().enumerate() {
-        // None is free, or taken, when an opener has failed; his error is the one to tell.
-        let Some(mut window) = openers.window().await else { return Ok(()) };
+        let mut window = openers.window().await;
         for block in blocks {
             let (from, to) = ((block * BLOCK) as i64, (block * BLOCK + BLOCK) as i64);
             let visit = |sealed: SealedRecord<'_>| {
@@ -175,10 +181,11 @@ async fn feed<W: std::io::Write + Send + 'static>(
         }
         order.shuffle(number as u64, &mut window.members);
         handed += window.members.len() as u64;
+        // Not taken when an opener has failed; his error is the one to tell.
         if !openers.hand(window).await {
             return Ok(());
         }
         done(handed);
     }
-    Ok(records.end(&mut view).await?)
+    Ok(records.end(&mut view, seq).await?)
 }

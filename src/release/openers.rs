@@ -7,9 +7,10 @@
 //! ```
 //!
 //! A window is shuffled as a whole before it is cut, so which opener is quicker changes nothing that hides.
-//! An opener that fails takes no more pieces; the feeder sees that and stops.
+//! An opener that fails takes no more pieces; the feeder sees that and stops, and so do the others.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
@@ -87,6 +88,7 @@ pub(super) struct Openers<W> {
     tasks: Vec<JoinHandle<Result<Opened, Error>>>,
     file: Arc<Mutex<W>>,
     next: usize,
+    stop: Arc<AtomicBool>,
 }
 
 /// What openers came to.
@@ -106,23 +108,30 @@ impl<W: Write + Send + 'static> Openers<W> {
         }
         let file = Arc::new(Mutex::new(file));
         let many = std::thread::available_parallelism().map_or(1, |n| n.get().min(MOST));
+        let stop = Arc::new(AtomicBool::new(false));
         let (mut pieces, mut tasks) = (Vec::with_capacity(many), Vec::with_capacity(many));
         for _ in 0..many {
             let (sender, receiver) = mpsc::channel(WAITING);
             let gathered = Zeroizing::new(Vec::with_capacity(GATHERED));
             let writer = RowWriter::behind_header(Gathering { gathered, file: file.clone() }, columns);
-            let opener = rows.opener();
-            tasks.push(tokio::task::spawn_blocking(move || open_all(receiver, opener, writer)));
+            let (opener, stop) = (rows.opener(), stop.clone());
+            tasks.push(tokio::task::spawn_blocking(move || {
+                let opened = open_all(receiver, opener, writer, &stop);
+                // One that failed stops the others.
+                stop.fetch_or(opened.is_err(), Ordering::Relaxed);
+                opened
+            }));
             pieces.push(sender);
         }
-        Openers { pieces, back, free, tasks, file, next: 0 }
+        Openers { pieces, back, free, tasks, file, next: 0, stop }
     }
 
-    /// An empty window, as soon as one is free; none when all openers have stopped.
-    pub(super) async fn window(&mut self) -> Option<Window> {
-        let mut bytes = self.free.recv().await?;
+    /// An empty window, as soon as one is free.
+    pub(super) async fn window(&mut self) -> Window {
+        // Never closed: `back` is here.
+        let mut bytes = self.free.recv().await.unwrap_or_default();
         bytes.clear();
-        Some(Window { bytes, members: Vec::new() })
+        Window { bytes, members: Vec::new() }
     }
 
     /// Hands a window over. False when an opener has failed, whose error is the one to tell.
@@ -143,18 +152,35 @@ impl<W: Write + Send + 'static> Openers<W> {
     /// Waits for everyone; the file with all rows in it.
     ///
     /// # Errors
-    /// The first that an opener met.
-    pub(super) async fn finish(self) -> Result<(W, Opened), Error> {
+    /// The first that an opener met; by then nobody opens any more.
+    pub(super) async fn finish(mut self) -> Result<(W, Opened), Error> {
         let broke_off = || StoreError::Fault("an opener of the package broke off");
-        drop(self.pieces);
-        let mut sum = Opened::default();
-        for task in self.tasks {
-            let opened = task.await.map_err(|_| broke_off())??;
-            sum.rows += opened.rows;
-            sum.marks = sum.marks.wrapping_add(opened.marks);
+        self.pieces.clear();
+        let (mut sum, mut failed) = (Opened::default(), None);
+        for task in std::mem::take(&mut self.tasks) {
+            match task.await {
+                Ok(Ok(opened)) => {
+                    sum.rows += opened.rows;
+                    sum.marks = sum.marks.wrapping_add(opened.marks);
+                }
+                Ok(Err(error)) => failed = failed.or(Some(error)),
+                Err(_) => failed = failed.or(Some(broke_off().into())),
+            }
         }
-        let file = Arc::into_inner(self.file).ok_or_else(broke_off)?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let file = self.file.clone();
+        drop(self);
+        let file = Arc::into_inner(file).ok_or_else(broke_off)?;
         Ok((file.into_inner().map_err(|_| broke_off())?, sum))
+    }
+}
+
+impl<W> Drop for Openers<W> {
+    /// Whoever is still at it stops at his next member: nothing is opened for a package that is given up.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 
@@ -162,9 +188,13 @@ fn open_all<W: Write>(
     mut pieces: mpsc::Receiver<Piece>,
     mut opener: Opener,
     mut writer: RowWriter<Gathering<W>>,
+    stop: &AtomicBool,
 ) -> Result<Opened, Error> {
     while let Some(Piece { window, members }) = pieces.blocking_recv() {
         for Slot { turn, id, kek, at: [key, from, to] } in members {
+            if stop.load(Ordering::Relaxed) {
+                return Err(StoreError::Fault("the package was given up").into());
+            }
             let (wrapped, record) = (&window.bytes[key..from], &window.bytes[from..to]);
             let sealed = SealedMember { id, record, kek, wrapped };
             write_row(&mut writer, opener.open(turn, &sealed).map_err(|e| failed(e.into()))?)?;

@@ -36,7 +36,7 @@ const MOST_KEPT: usize = 64;
 const ROWS_AHEAD: usize = 128;
 
 /// The newest migration.
-pub(crate) const SCHEMA: i64 = 3;
+pub(crate) const SCHEMA: i64 = 4;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
@@ -328,6 +328,7 @@ impl Engine {
                     ("vault", include_str!("../../migrations/sqlite/0001_vault.sql")),
                     ("blocks", include_str!("../../migrations/sqlite/0002_blocks.sql")),
                     ("ranges", include_str!("../../migrations/sqlite/0003_ranges.sql")),
+                    ("sessions", include_str!("../../migrations/sqlite/0004_sessions.sql")),
                 ];
                 all(texts).run(write).await
             }
@@ -336,6 +337,7 @@ impl Engine {
                     ("vault", include_str!("../../migrations/postgres/0001_vault.sql")),
                     ("blocks", include_str!("../../migrations/postgres/0002_blocks.sql")),
                     ("ranges", include_str!("../../migrations/postgres/0003_ranges.sql")),
+                    ("sessions", include_str!("../../migrations/postgres/0004_sessions.sql")),
                 ];
                 all(texts).run(pool).await
             }

@@ -25,6 +25,7 @@ pub mod records;
 pub mod requests;
 pub mod runs;
 pub mod selecting;
+pub mod sessions;
 mod table;
 mod values;
 pub mod vendors;

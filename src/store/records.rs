@@ -11,12 +11,14 @@ use super::engine::{Arg, Row, built};
 use super::heads::{Accumulator, row_mac};
 use super::keys::{self, KEY_BLOCK};
 use super::table::Table;
+use super::work::Head;
 use super::{StoreError, View};
+use crate::keyring::Keyring;
 use crate::model::field::Field;
 use crate::model::ids::MemberId;
 
 /// Blocks read at once where nothing is handed out of them.
-const PAGE: i64 = 64;
+const PAGE: usize = 64;
 
 /// What is handed out of one member.
 pub struct SealedRecord<'a> {
@@ -120,32 +122,51 @@ impl Records {
         Ok(())
     }
 
-    /// Lets all pass by that did not yet, and compares the tables with their set heads.
+    /// Lets all pass by that did not yet, and compares the tables with their set heads. `seq` is the entry
+    /// under which was read: a log that does not know it is an older one, put back meanwhile.
     ///
     /// # Errors
     /// The database failed, or [`StoreError::Integrity`] that names the table.
-    pub async fn end(mut self, view: &mut View<'_>) -> Result<(), StoreError> {
-        let mut next = 0;
-        for (first, last) in std::mem::take(&mut self.passed) {
-            self.skip(view, next, first).await?;
-            next = last + 1;
-        }
-        let last = self.last_block(view).await?;
-        self.skip(view, next, last + 1).await?;
+    pub async fn end(mut self, view: &mut View<'_>, seq: u64) -> Result<(), StoreError> {
         let head = view.head().await?;
+        if head.size <= seq {
+            return Err(StoreError::integrity("log_head", "it does not know the entry under which was read"));
+        }
+        let mut next = i64::MIN;
+        for (first, last) in std::mem::take(&mut self.passed).into_iter().chain([(i64::MAX, i64::MAX)]) {
+            self.skip(view, next, first, &head).await?;
+            next = last.saturating_add(1);
+        }
         for (_, table, sum) in self.columns {
-            sum.hold(table, head.heads.of(table))?;
+            let spoken_of = head.heads.of(table);
+            sum.hold(table, spoken_of)?;
+            // One whose number is none passes by no range.
+            let sql = built(format!("select count(*) from {}", table.name));
+            let rows = view.tx.one(sql, &[]).await.and_then(|row| row.int(0));
+            let rows = rows.map_err(|e| e.unreadable(table.name))? as u64;
+            Accumulator { rows, ..sum }.hold(table, spoken_of)?;
         }
         Ok(())
     }
 
-    /// Blocks of which nothing is handed out.
-    async fn skip(&mut self, view: &mut View<'_>, from: i64, to: i64) -> Result<(), StoreError> {
-        let mut next = from;
-        while next < to {
-            let last = (next + PAGE).min(to) - 1;
-            self.pass(view, (next, last)).await?;
-            next = last + 1;
+    /// Blocks of which nothing is handed out: `from` to before `to`, by what is there.
+    async fn skip(&mut self, view: &mut View<'_>, from: i64, to: i64, head: &Head) -> Result<(), StoreError> {
+        let keyring = view.store.keyring.clone();
+        for (_, table, sum) in &mut self.columns {
+            let mut next = from;
+            while next < to {
+                let tail = format!("where block >= $1 and block < $2 order by block limit {PAGE}");
+                let rows = view.tx.all(table.select_sql(&tail), &[Arg::Int(next), Arg::Int(to)]).await;
+                let rows = rows.map_err(|e| e.unreadable(table.name))?;
+                let last = add(&keyring, table, sum, &rows, &mut self.scratch)?;
+                if sum.rows > head.heads.of(table).rows {
+                    return Err(StoreError::integrity(table.name, "it has more rows than the log speaks of"));
+                }
+                match last {
+                    Some(last) if rows.len() == PAGE => next = last.saturating_add(1),
+                    _ => break,
+                }
+            }
         }
         Ok(())
     }
@@ -156,31 +177,33 @@ impl Records {
         let mut read = Vec::with_capacity(self.columns.len());
         for (_, table, sum) in &mut self.columns {
             let rows = view.bodies(table.name, blocks).await?;
-            let mut before = None;
-            for row in &rows {
-                let (block, body) = body_of(row, table.name)?;
-                // Two equal rows would cancel out.
-                if before.is_some_and(|before| before >= block) {
-                    return Err(StoreError::integrity(table.name, format!("block {block} stands twice")));
-                }
-                before = Some(block);
-                sum.add(&row_mac(&keyring, table, &[Arg::Int(block), Arg::Bytes(body)], &mut self.scratch));
-            }
+            add(&keyring, table, sum, &rows, &mut self.scratch)?;
             read.push(rows);
         }
         self.passed.insert(blocks);
         Ok(read)
     }
+}
 
-    async fn last_block(&self, view: &mut View<'_>) -> Result<i64, StoreError> {
-        let mut last = -1;
-        for (_, table, _) in &self.columns {
-            let sql = format!("select block, body from {} order by block desc limit 1", table.name);
-            let row = view.tx.maybe(built(sql), &[]).await.map_err(|e| e.unreadable(table.name))?;
-            last = last.max(row.map_or(Ok(-1), |row| body_of(&row, table.name).map(|(block, _)| block))?);
+/// Adds the marks of some rows that ascend; the last one's number.
+fn add(
+    keyring: &Keyring,
+    table: &'static Table,
+    sum: &mut Accumulator,
+    rows: &[Row],
+    scratch: &mut Vec<u8>,
+) -> Result<Option<i64>, StoreError> {
+    let mut before = None;
+    for row in rows {
+        let (block, body) = body_of(row, table.name)?;
+        // Two equal rows would cancel out.
+        if before.is_some_and(|before| before >= block) {
+            return Err(StoreError::integrity(table.name, format!("block {block} stands twice")));
         }
-        Ok(last)
+        before = Some(block);
+        sum.add(&row_mac(keyring, table, &[Arg::Int(block), Arg::Bytes(body)], scratch));
     }
+    Ok(before)
 }
 
 impl View<'_> {

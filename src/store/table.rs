@@ -113,6 +113,7 @@ tables! {
         "body" Bytes];
     PACKAGE_RANGE = "package_range", 2, Start, ["package" Text, "part" Int, "started" Int,
         "planned" Bytes, "claimed" MaybeInt, "made" MaybeText, "members" MaybeBytes];
+    SESSION = "session", 1, Start, ["id" Bytes, "login" Text, "opened_at" Int, "stepped_at" Int, "seed" Bytes];
 }
 
 impl Table {

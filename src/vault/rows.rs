@@ -47,6 +47,7 @@ pub struct Rows {
     vault: Vault,
     fields: Vec<Field>,
     left: OrdinalSet,
+    lost: OrdinalSet,
     contact: Index,
 }
 
@@ -77,7 +78,13 @@ impl Vault {
         if !fields.iter().all(|f| scope.fields.contains(f)) {
             return Err(NotItsMember::NotCovered);
         }
-        Ok(Rows { vault: self.clone(), fields: fields.to_vec(), left: scope.members, contact })
+        Ok(Rows {
+            vault: self.clone(),
+            fields: fields.to_vec(),
+            left: scope.members,
+            lost: OrdinalSet::new(),
+            contact,
+        })
     }
 
     /// One of many data keys, set up to open.
@@ -118,6 +125,23 @@ impl Rows {
     /// Takes a member out: a duplicate of another.
     pub fn skip(&mut self, ordinal: u64) {
         self.left.remove(ordinal);
+    }
+
+    /// Takes a member out who has no key: who he is must be accounted for.
+    pub fn lose(&mut self, ordinal: u64) {
+        if self.left.remove(ordinal) {
+            self.lost.insert(ordinal);
+        }
+    }
+
+    /// Who was taken out for want of a key.
+    pub fn lost(&self) -> &OrdinalSet {
+        &self.lost
+    }
+
+    /// Who of the package had no turn and is no duplicate either: erased since, or a key is hidden.
+    pub fn missing(&self) -> OrdinalSet {
+        self.left.iter().chain(self.lost.iter()).collect()
     }
 
     /// Who is still to be opened.

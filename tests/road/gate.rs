@@ -1,16 +1,47 @@
 //! The download gate, recall, and what start settles (A8c, A8d, A9a).
 
+use countersign::access::Error;
 use countersign::model::ids::VendorCode;
+use countersign::store::StoreError;
 
 use crate::both;
-use crate::support::world::{World, code, executed, login, step};
+use crate::raw::Raw;
+use crate::support::world::{World, code, executed, login, signed, step};
 
 both!(
     only_the_named_officer_and_once,
     a_vendor_withdrawn_after_sealing_gets_nothing,
     a_recalled_package_is_noise,
     a_copied_file_gives_nothing,
+    a_hidden_key_keeps_nobody_out_unseen,
 );
+
+/// Without his key a member would be left out and counted as erased; his data is there, so he is not.
+async fn a_hidden_key_keeps_nobody_out_unseen(world: &World) {
+    let broker = world.open().await;
+    let mut raw = Raw::connect(&world.url).await;
+    for parts in [1, 2] {
+        let no = signed(&broker, "sms").await;
+        for hide in ["create table keys.held as select * from keys.key_block", "delete from keys.key_block"] {
+            raw.run(hide).await.unwrap();
+        }
+        let executor = step(&broker, "hq.it").await.unwrap();
+        let made = broker.request_execute_in(executor, &no, Some(parts), &|_, _| {}).await;
+        match made.map(|_| ()) {
+            Err(Error::Store(StoreError::Integrity { what, .. })) => assert_eq!(what, "keys.key_block"),
+            other => panic!("{parts} parts: {other:?}"),
+        }
+        for back in ["insert into keys.key_block select * from keys.held", "drop table keys.held"] {
+            raw.run(back).await.unwrap();
+        }
+        // Nothing is left half done: the same signatures allow another execution.
+        let executor = step(&broker, "hq.it").await.unwrap();
+        broker.request_execute_in(executor, &no, Some(parts), &|_, _| {}).await.unwrap();
+    }
+    let left = std::fs::read_dir(world.place().dir.join("packages")).unwrap();
+    let left: Vec<String> = left.map(|f| f.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    assert!(left.iter().all(|name| name.ends_with(".sealed")), "{left:?}");
+}
 
 async fn only_the_named_officer_and_once(world: &World) {
     let broker = world.open().await;

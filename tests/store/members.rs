@@ -294,12 +294,12 @@ async fn records_come_with_their_keys(vault: Vault) {
     // Of all that is sealed, just what was asked for; the rest passes by at the end.
     let wanted = |m: &Member| (m.ordinal, m.id, record_of(&m.record, &[2, 3]), 1, 60);
     assert_eq!(seen, all[191..].iter().chain(&all[..63]).map(wanted).collect::<Vec<_>>());
-    records.end(&mut view).await.unwrap();
+    records.end(&mut view, 0).await.unwrap();
     let mut twice = Records::of(&[Field::Mobile]);
     for _ in 0..2 {
         twice.range(&mut view, 0, 64, |_| ()).await.unwrap();
     }
-    assert!(twice.end(&mut view).await.is_err(), "what passed twice was counted twice");
+    assert!(twice.end(&mut view, 0).await.is_err(), "what passed twice was counted twice");
     let cards = view.sealed_of(&[1, 4, 999], Field::Card).await.unwrap();
     assert_eq!(cards.keys().copied().collect::<Vec<_>>(), [1, 4]);
     assert_eq!(cards[&4].1, record_of(&all[3].record, &[1]));

@@ -6,7 +6,7 @@ use countersign::model::ids::Digest;
 use countersign::store::StoreError;
 
 use crate::fixture::{Vault, event, integrity};
-use crate::words::{document, enrolment, login, person, policy, role, unit, vendor};
+use crate::words::{document, enrolment, login, person, policy, role, session, unit, vendor};
 
 on_both_engines!(
     units_people_and_roles_read_back,
@@ -14,7 +14,38 @@ on_both_engines!(
     vendors_read_back,
     the_policy_in_force_is_the_newest_that_two_people_signed,
     a_registered_text_never_changes,
+    sessions_open_and_end,
 );
+
+async fn sessions_open_and_end(vault: Vault) {
+    let store = &vault.store;
+    let (li, again, wang) = (session("li.na", 1), session("li.na", 5), session("wang.fang", 2));
+    let mut work = store.work().await.unwrap();
+    for session in [&li, &again, &wang] {
+        work.put_session(session).await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    assert!(view.session(&li.id).await.unwrap() == Some(li.clone()));
+    assert!(view.session(&Digest([9; 32])).await.unwrap().is_none());
+    assert_eq!(view.session_seen(&li.id).await.unwrap(), None);
+    drop(view);
+    for at in [7, 8] {
+        store.session_used(&li.id, at).await.unwrap();
+    }
+    let mut work = store.work().await.unwrap();
+    assert_eq!(work.view().session_seen(&li.id).await.unwrap(), Some(8));
+    // All of a person's, and everyone's that were opened before a moment.
+    assert_eq!(work.drop_sessions(Some(&again.login), 0).await.unwrap(), 2);
+    assert_eq!(work.view().session_seen(&li.id).await.unwrap(), None);
+    assert_eq!(work.drop_sessions(None, wang.opened_at).await.unwrap(), 0);
+    assert_eq!(work.view().sessions().await.unwrap().len(), 1);
+    assert_eq!(work.drop_sessions(None, wang.opened_at + 1).await.unwrap(), 1);
+    work.put_session(&li).await.unwrap();
+    work.drop_session(&li).await.unwrap();
+    work.commit(event()).await.unwrap();
+    vault.assert_sound().await;
+}
 
 async fn units_people_and_roles_read_back(vault: Vault) {
     let (group, department) = (unit("GROUP", None), unit("MKT", Some("GROUP")));

@@ -11,7 +11,7 @@ use countersign::store::members::Member;
 use countersign::store::packages::FactKind;
 use countersign::store::records::Records;
 
-use crate::fixture::{On, Vault, event, named};
+use crate::fixture::{On, Vault, event, integrity, named};
 use crate::members::store_members;
 use crate::raw::{Cell, Kind, Raw, Rows, Table};
 use crate::words::*;
@@ -38,10 +38,13 @@ async fn released(vault: &Vault) -> Result<(), StoreError> {
     for from in [64, 0, 256] {
         records.range(&mut view, from, from + 64, |_| ()).await?;
     }
-    let (passed, at_once) = (records.end(&mut view).await, view.check_sealed_tables(Field::ALL).await);
+    let (passed, at_once) = (records.end(&mut view, 0).await, view.check_sealed_tables(Field::ALL).await);
     assert_eq!(passed.is_ok(), at_once.is_ok(), "{passed:?} but {at_once:?}");
     passed
 }
+
+/// When a session was last used: trusted for nothing but ending one early (SECURITY.md).
+const OPERATIONAL: &str = "session_seen";
 
 /// Tables of one row.
 const SINGLE: &[&str] = &["vault", "log_head", "keys.counter"];
@@ -82,6 +85,9 @@ pub async fn populate(vault: &Vault) {
         work.enrol_key(&login(who), &[1; 16], &[who.len() as u8; 32], who.as_bytes()).await.unwrap();
         work.put_enrolment(&enrolment(who, who.len() as u8)).await.unwrap();
         work.suppress(Index::Mobile, &[who.len() as u8; 16], who).await.unwrap();
+    }
+    for (who, n) in [("li.na", 1), ("wang.fang", 2)] {
+        work.put_session(&session(who, n)).await.unwrap();
     }
     work.put_unit(&unit("GROUP", None)).await.unwrap();
     work.put_unit(&unit("MKT", Some("GROUP"))).await.unwrap();
@@ -160,6 +166,7 @@ async fn move_on(vault: &Vault) {
     work.put_person(&suspended).await.unwrap();
     work.revoke_role(&role("li.na", Role::Counter)).await.unwrap();
     work.enrol_key(&login("li.na"), &[2; 16], &[2; 32], b"new").await.unwrap();
+    work.drop_session(&session("li.na", 1)).await.unwrap();
     let mut moved = unit("MKT", Some("GROUP"));
     moved.name_en = "Moved".into();
     work.put_unit(&moved).await.unwrap();
@@ -284,7 +291,7 @@ async fn tampering_with_any_table_is_found(vault: Vault) {
     vault.assert_sound().await;
     let mut raw = vault.disarmed().await;
     let mut done = 0;
-    for table in raw.tables().await.iter().filter(|t| t.name != "log_node") {
+    for table in raw.tables().await.iter().filter(|t| t.name != "log_node" && t.name != OPERATIONAL) {
         let rows = raw.rows(table).await;
         let wanted = if SINGLE.contains(&table.name.as_str()) { 1 } else { 2 };
         assert!(rows.len() >= wanted, "{} has {} rows to tamper with", table.name, rows.len());
@@ -381,6 +388,7 @@ const MOVING: &[&str] = &[
     "sealed_mobile",
     "sealed_name",
     "sealed_postcode",
+    "session",
     "unit",
     "vendor",
 ];
@@ -414,6 +422,22 @@ async fn old_rows_put_back_are_found(vault: Vault) {
     raw.run("update consent_pack set block = 72057594037927936 where block = 4").await.unwrap();
     assert!(named(&vault.deep().await.problems).contains(&"consent_pack"));
     raw.run("update consent_pack set block = 4 where block > 4").await.unwrap();
+    for far in [i64::MAX, 72_057_594_037_927_936, -7] {
+        raw.run(&format!(
+            "insert into sealed_mobile (block, body) select {far}, body from sealed_mobile where block = 1"
+        ))
+        .await
+        .unwrap();
+        let (table, _) = integrity(released(&vault).await);
+        assert_eq!(table, "sealed_mobile", "{far}");
+        raw.run(&format!("delete from sealed_mobile where block = {far}")).await.unwrap();
+    }
+    // A log that does not know the entry under which was read is an older one.
+    let mut view = vault.store.view().await.unwrap();
+    let size = view.log_size().await.unwrap();
+    let (table, _) = integrity(Records::of(&[Field::Mobile]).end(&mut view, size).await);
+    assert_eq!(table, "log_head");
+    drop(view);
     // An ordinal that was used must not be given out again.
     raw.run("update keys.counter set next = 5").await.unwrap();
     assert_eq!(named(&vault.deep().await.problems), ["keys.counter"]);

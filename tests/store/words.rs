@@ -15,6 +15,7 @@ use countersign::store::packages::{Erasure, FactKind, PackageFact, PackageRow};
 use countersign::store::people::{Enrolment, Person, RoleGrant};
 use countersign::store::policies::PolicyVersion;
 use countersign::store::requests::{RequestRow, SignatureRow, SubmissionRow};
+use countersign::store::sessions::SessionRow;
 use countersign::store::vendors::VendorRow;
 use jiff::civil::{Date, date};
 
@@ -225,4 +226,15 @@ pub fn erasure(n: u8, finished_at: Option<i64>) -> Erasure {
 
 pub fn today() -> Date {
     date(2026, 11, 21)
+}
+
+/// A session of a person, the n-th.
+pub fn session(who: &str, n: u8) -> SessionRow {
+    SessionRow {
+        id: Digest([n; 32]),
+        login: login(who),
+        opened_at: i64::from(n) * 1_000,
+        stepped_at: i64::from(n) * 1_000,
+        seed: vec![n; 60],
+    }
 }

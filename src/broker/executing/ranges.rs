@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use super::super::packages::{PartFact, find_package, last_sealed, recalled, remove};
 use super::super::{Broker, Error};
 use super::dealing::deal;
-use super::sealing::{Whole, report, shares};
+use super::sealing::{Whole, check_erased, report, shares};
 use super::{Fenced, Order, Started, TRIES, Written, about, members_kept_changing, nobody_left};
 use crate::access::{Consented, grant};
 use crate::audit::event::{Action, Actor, Event};
@@ -120,8 +120,9 @@ impl Broker {
             let event = Event::new(Action::PackageRangeClaimed, Actor::Operator)
                 .object(&range.package)
                 .count("part", range.part);
-            let claimed =
-                self.logged(event, self.claim(None, &BTreeSet::new(), passed, Actor::Operator)).await;
+            // Of the very package that was looked at: the refusal's entry names it.
+            let of = Some(&range.package);
+            let claimed = self.logged(event, self.claim(of, &BTreeSet::new(), passed, Actor::Operator)).await;
             if matches!(claimed, Err(Error::Refused(_))) {
                 passed.insert(range.started);
             }
@@ -196,7 +197,9 @@ impl Broker {
     /// a contact point, which takes all of them; each range is then opened under its own.
     async fn divide(&self, started: Started, order: &Order<'_>) -> Result<Division, Error> {
         let Started { package, grant, consented, file, seq, .. } = started;
-        let planned = self.stream(grant, &consented, seq).await?.left().clone();
+        let rows = self.stream(grant, &consented, seq).await?;
+        let (planned, missing) = (rows.left().clone(), rows.lost().clone());
+        drop(rows);
         let parts = deal(&planned, order.parts as usize, &RowOrder::new(random()?));
         // Before the ranges are open: two processes at once would make two keys.
         self.package_key(&package.no).await?;
@@ -204,6 +207,7 @@ impl Broker {
         if !find_package(work.view(), &package.no).await?.live {
             return Err(recalled().into());
         }
+        check_erased(work.view(), &missing).await?;
         work.drop_ranges(&package.no).await?;
         work.add_ranges(&package.no, seq, &parts).await?;
         let event = about(Action::PackageDivided, order.caller.actor(), &package.no, &consented);
@@ -314,6 +318,7 @@ impl Broker {
         if !ours || !is_held(&self.part_path(no, range.started))? {
             return Ok(None);
         }
+        check_erased(work.view(), &w.made.missing).await?;
         let made = RangeMade { file: w.part(), rows: w.made.rows, marks: format!("{:032x}", w.made.marks) };
         let body = serde_json::to_string(&made).map_err(|_| malformed())?;
         let disclosure = work.finish_range(range, body, &w.made.members).await?;

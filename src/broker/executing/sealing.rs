@@ -5,14 +5,14 @@ use std::fs::{self, File};
 
 use super::super::packages::{Files, PartFact, SealedFact, add_fact, find_package, recalled, remove};
 use super::super::{Broker, Error};
-use super::{Fenced, Had, Order, Written, about};
+use super::{Fenced, Had, Order, Written, about, nobody_left};
 use crate::access::{Consented, Waterfall};
 use crate::audit::event::Action;
 use crate::model::code::Exclusion;
 use crate::model::ids::{Digest, PackageNo};
 use crate::model::ordinals::OrdinalSet;
 use crate::store::packages::FactKind;
-use crate::store::{StoreError, Work};
+use crate::store::{StoreError, View, Work};
 
 /// A package on disk, to be acknowledged.
 pub(super) struct Whole<'a> {
@@ -32,6 +32,7 @@ impl Broker {
     /// changed; otherwise every exclusion is walked again.
     pub(super) async fn fence(&self, w: Written, order: &Order<'_>) -> Result<Fenced, Error> {
         let mut work = self.store.work().await?;
+        check_erased(work.view(), &w.made.missing).await?;
         if work.seq() != w.seq + 1 || !self.stands_still(&mut work, &w.consented).await? {
             if !find_package(work.view(), &w.package.no).await?.live {
                 remove(&w.path)?;
@@ -50,6 +51,9 @@ impl Broker {
                 let next = self.start(work, w.package, consented, order.caller).await?;
                 return Ok(Fenced::Again(Box::new(next)));
             }
+        }
+        if w.made.members.is_empty() {
+            return Err(nobody_left().into());
         }
         let whole = Whole {
             package: &w.package.no,
@@ -119,6 +123,17 @@ impl Broker {
         File::open(self.package_dir()).and_then(|d| d.sync_all()).map_err(failed)?;
         Ok(fact)
     }
+}
+
+/// Who had no key must be erased: the data goes first, with its entry, and then the key. A member whose data is
+/// there and whose key is not was to be kept out by somebody who may not.
+pub(super) async fn check_erased(view: &mut View<'_>, missing: &OrdinalSet) -> Result<(), StoreError> {
+    for ordinal in missing.iter() {
+        if view.member(ordinal as i64).await?.is_some() {
+            return Err(StoreError::integrity("keys.key_block", "a member has no key"));
+        }
+    }
+    Ok(())
 }
 
 /// Whether two members of a set share a contact point: one's was changed to the other's since the

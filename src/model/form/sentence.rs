@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_example_is_read_aloud() {
-        let form = Form::from_toml(EXAMPLE).unwrap();
+        let form = Form::from_text(EXAMPLE).unwrap();
         assert_eq!(
             form.sentence(Lang::Zh, &NAMES),
             "同意 本部营销部 为「2026 新年满减」(促销) 通过短信，向 SMS1 提供符合条件（会员等级为金卡或白金，并且\
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn a_campaign_cannot_leave_its_quotation() {
         let text = EXAMPLE.replace("2026 新年满减", "x」(服务通知) 通过直邮");
-        let zh = Form::from_toml(&text).unwrap().sentence(Lang::Zh, &NAMES);
+        let zh = Form::from_text(&text).unwrap().sentence(Lang::Zh, &NAMES);
         assert_eq!(zh.matches('」').count(), 1);
     }
 }

@@ -88,7 +88,7 @@ pub(crate) mod tests {
             round: NonZeroU32::MIN,
             salt: Salt([2; 16]),
             requester: Login::parse("li.na").unwrap(),
-            form: Form::from_toml(EXAMPLE).unwrap(),
+            form: Form::from_text(EXAMPLE).unwrap(),
             vendor_key: Fingerprint([3; 16]),
             container: Container::Age,
             policy: Digest([4; 32]),

@@ -1,0 +1,232 @@
+//! Sessions: who has shown who they are, for how long, and how lately with the password.
+//!
+//! A token is 32 random bytes; the vault keeps its hash. The seed of the person's signing key, which the
+//! password opened, is kept sealed under the token and the vault's share: whoever has the database but no
+//! token, or a token but no vault, has nothing. Any process on the vault can take the session up.
+//!
+//! ```text
+//! id    SHA-256(token)
+//! seed  AES-256-GCM(HKDF(token ‖ vault's share), seed), bound to "countersign.session.v1", vault, id, login
+//! ```
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::people::{Password, StepUp, still};
+use super::{Broker, Caller, Error, Refusal};
+use crate::access::Staff;
+use crate::audit::event::{Action, Event};
+use crate::clock::{Micros, random};
+use crate::keyring::aead::{Key, bind};
+use crate::model::code::Role;
+use crate::model::ids::{Digest, Login};
+use crate::store::StoreError;
+use crate::store::people::Person;
+use crate::store::sessions::SessionRow;
+
+/// A session ends after so long without use: 15 minutes, in microseconds.
+pub const IDLE: Micros = 15 * 60_000_000;
+/// A session ends so long after it was opened: 8 hours.
+pub const LONGEST: Micros = 8 * 3_600_000_000;
+/// A password given so long ago still counts: 5 minutes.
+pub const STEP_UP: Micros = 5 * 60_000_000;
+/// Use is recorded at most so often: once a minute.
+const NOTED: Micros = 60_000_000;
+
+/// What the person's side keeps; wiped, and never printed.
+pub struct SessionToken(Zeroizing<[u8; 32]>);
+
+impl SessionToken {
+    /// Reads a token; anything that is none is a token that nobody has.
+    ///
+    /// # Errors
+    /// `not_signed_in`.
+    pub fn parse(text: &str) -> Result<Self, Refusal> {
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.as_bytes()).map_err(|_| not_signed_in())?);
+        let bytes: [u8; 32] = bytes.as_slice().try_into().map_err(|_| not_signed_in())?;
+        Ok(SessionToken(Zeroizing::new(bytes)))
+    }
+
+    /// The token as text, for the one answer that hands it over.
+    pub fn reveal(&self) -> Zeroizing<String> {
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(self.0.as_slice()))
+    }
+
+    /// What a page sends along with the cookie, so that another site's page, which has the cookie sent but
+    /// cannot read it, cannot act: a hash of the token that is not the session's id.
+    pub fn anti_forgery(&self) -> String {
+        let digest = Digest::of(&bind(&[b"countersign.csrf.v1", self.0.as_slice()]));
+        URL_SAFE_NO_PAD.encode(digest.0)
+    }
+
+    fn id(&self) -> Digest {
+        Digest::of(self.0.as_slice())
+    }
+}
+
+/// A session that holds at this moment.
+pub struct Session {
+    caller: Caller,
+    row: SessionRow,
+    /// When the password was last given, plus the time it counts.
+    pub stepped_until: Micros,
+    /// When it ends at the latest.
+    pub ends_at: Micros,
+}
+
+impl Session {
+    /// Who.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+/// A person, as they are shown to themselves.
+pub struct Myself {
+    /// The person.
+    pub person: Person,
+    /// Roles held, each with its unit's code.
+    pub roles: Vec<(Role, String)>,
+}
+
+impl Broker {
+    /// Signs a person in by password.
+    ///
+    /// # Errors
+    /// As [`Broker::authenticate`].
+    pub async fn session_open(
+        &self,
+        login: &Login,
+        password: &Password,
+    ) -> Result<(SessionToken, Session), Error> {
+        let step = self.authenticate(login, password).await?;
+        let token = SessionToken(Zeroizing::new(random()?));
+        let mut work = self.store.work().await?;
+        still(&mut work, &step).await?;
+        let at = work.at();
+        // Who opens one sweeps up those that ended long ago.
+        work.drop_sessions(None, at - LONGEST).await?;
+        let row = SessionRow {
+            id: token.id(),
+            login: login.clone(),
+            opened_at: at,
+            stepped_at: at,
+            seed: self.seal_seed(&token, login, &step)?,
+        };
+        work.put_session(&row).await?;
+        work.commit(Event::new(Action::SessionOpened, step.caller().actor()).object(login)).await?;
+        Ok((token, holding(step.caller().clone(), row)))
+    }
+
+    /// The session of a token.
+    ///
+    /// # Errors
+    /// `not_signed_in` when there is none, or it has ended; `suspended`.
+    pub async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
+        let id = token.id();
+        let mut view = self.store.view().await?;
+        let row = view.session(&id).await?.ok_or_else(not_signed_in)?;
+        let seen = view.session_seen(&id).await?.unwrap_or(row.opened_at).max(row.stepped_at);
+        let caller = Staff::load(&mut view).await?.caller(&row.login)?;
+        drop(view);
+        let now = self.clock().now();
+        if now - row.opened_at > LONGEST || now - seen > IDLE {
+            return Err(not_signed_in().into());
+        }
+        if now - seen > NOTED {
+            self.store.session_used(&id, now).await?;
+        }
+        Ok(holding(caller, row))
+    }
+
+    /// Gives the password again: what needs it may be done for five minutes.
+    ///
+    /// # Errors
+    /// As [`Broker::authenticate`]; `not_signed_in` when the session ended meanwhile.
+    pub async fn session_step_up(
+        &self,
+        token: &SessionToken,
+        session: Session,
+        password: &Password,
+    ) -> Result<Session, Error> {
+        let step = self.authenticate(&session.row.login, password).await?;
+        let mut work = self.store.work().await?;
+        still(&mut work, &step).await?;
+        let row = work.view().session(&session.row.id).await?.ok_or_else(not_signed_in)?;
+        let seed = self.seal_seed(token, &row.login, &step)?;
+        let row = SessionRow { stepped_at: work.at(), seed, ..row };
+        work.put_session(&row).await?;
+        work.commit(Event::new(Action::SessionSteppedUp, step.caller().actor()).object(&row.login)).await?;
+        Ok(holding(step.caller().clone(), row))
+    }
+
+    /// The session as a person who has just given the password.
+    ///
+    /// # Errors
+    /// `step_up_needed` when that is too long ago; `key_ended` when the key was reset since.
+    pub fn session_step(&self, token: &SessionToken, session: &Session) -> Result<StepUp, Error> {
+        if self.clock().now() > session.stepped_until {
+            return Err(Refusal::new("step_up_needed", "B9", "the password was given too long ago for this")
+                .hint("give it again, and repeat within five minutes")
+                .into());
+        }
+        let row = &session.row;
+        let sealing = self.session_key(token)?;
+        let opened = sealing.cipher().open(&self.session_place(&row.id, &row.login), &row.seed);
+        let opened = opened.map_err(|_| StoreError::integrity("session", "its seed does not open"))?;
+        let mut seed = Zeroizing::new([0; 32]);
+        let bytes =
+            opened.get(..32).ok_or_else(|| StoreError::integrity("session", "its seed is too short"))?;
+        seed.copy_from_slice(bytes);
+        StepUp::of(session.caller.clone(), seed)
+    }
+
+    /// Signs out.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn session_close(&self, session: Session) -> Result<(), Error> {
+        let mut work = self.store.work().await?;
+        // Somebody else may have ended it meanwhile.
+        if let Some(row) = work.view().session(&session.row.id).await? {
+            work.drop_session(&row).await?;
+            let event = Event::new(Action::SessionClosed, session.caller.actor()).object(&row.login);
+            work.commit(event).await?;
+        }
+        Ok(())
+    }
+
+    /// The caller as a person: name, unit, roles.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn myself(&self, caller: &Caller) -> Result<Myself, Error> {
+        let staff = Staff::load(&mut self.store.view().await?).await?;
+        let person = staff.person(caller.login()).ok_or_else(not_signed_in)?.clone();
+        let roles = staff.grants(caller.login()).map(|g| (g.role, g.unit.to_string())).collect();
+        Ok(Myself { person, roles })
+    }
+
+    fn session_key(&self, token: &SessionToken) -> Result<Key, Error> {
+        Ok(self.store.keyring().staff_key(&Key::new(token.0.clone())).map_err(StoreError::Root)?)
+    }
+
+    fn session_place(&self, id: &Digest, login: &Login) -> Vec<u8> {
+        bind(&[b"countersign.session.v1", &self.store.info().id.0, &id.0, login.as_str().as_bytes()])
+    }
+
+    fn seal_seed(&self, token: &SessionToken, login: &Login, step: &StepUp) -> Result<Vec<u8>, Error> {
+        let place = self.session_place(&token.id(), login);
+        Ok(self.session_key(token)?.cipher().seal(&place, step.seed())?)
+    }
+}
+
+fn holding(caller: Caller, row: SessionRow) -> Session {
+    Session { caller, stepped_until: row.stepped_at + STEP_UP, ends_at: row.opened_at + LONGEST, row }
+}
+
+/// One answer for no session, an unknown one, and one that has ended.
+fn not_signed_in() -> Refusal {
+    Refusal::new("not_signed_in", "B9", "nobody is signed in here, or the session has ended").hint("sign in")
+}

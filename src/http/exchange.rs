@@ -1,0 +1,81 @@
+//! Around every exchange: its number, the headers every answer has, the time it may take, one line in our log.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+
+use super::problem::{Problem, Unsent};
+use crate::clock::random;
+
+/// Name of the header with an exchange's number.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What every answer says to a browser: keep nothing, guess nothing, load nothing, frame nothing.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (CACHE_CONTROL, "no-store"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// An exchange that makes, reads or sends a whole file takes as long as it takes; any other at most so long.
+const LONGEST: Duration = Duration::from_secs(60);
+const UNBOUNDED: [&str; 4] = [
+    "/api/v1/imports",
+    "/api/v1/requests/{no}/execute",
+    "/api/v1/packages/{no}/download",
+    "/api/v1/audit/export",
+];
+
+pub(super) fn around(routes: Router) -> Router {
+    // Inside the router, so that the matched path is known; the path itself is never logged.
+    routes.layer(middleware::from_fn(timed)).layer(middleware::from_fn(numbered))
+}
+
+async fn timed(request: Request, next: Next) -> Response {
+    let path = matched(&request);
+    if UNBOUNDED.contains(&path.as_str()) {
+        return next.run(request).await;
+    }
+    match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = "this took too long and was given up; look whether it was done before repeating it";
+            Problem::new(StatusCode::GATEWAY_TIMEOUT, "too_slow", detail).into_response()
+        }
+    }
+}
+
+async fn numbered(request: Request, next: Next) -> Response {
+    let id = random::<8>().map(hex::encode).unwrap_or_default();
+    let (method, path) = (request.method().clone(), matched(&request));
+    let mut response = next.run(request).await;
+    if let Some(Unsent(problem)) = response.extensions_mut().remove::<Unsent>() {
+        let bare = std::mem::replace(&mut response, problem.sent(&id));
+        for (name, value) in bare.headers() {
+            response.headers_mut().entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    tracing::info!(request_id = id, %method, path, status = response.status().as_u16(), "answered");
+    response
+}
+
+/// The route's pattern: a path itself can be anything, so it is not written down.
+fn matched(request: &Request) -> String {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str());
+    path.unwrap_or("no route").to_owned()
+}

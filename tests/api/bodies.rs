@@ -1,0 +1,64 @@
+//! What comes in wrong: other media types, too much, no JSON, unknown keys; and what an answer never repeats.
+
+use serde_json::json;
+
+use crate::both;
+use crate::caller::Served;
+
+both!(a_wrong_body_is_told_by_its_place, a_path_or_a_method_that_is_none);
+
+fn a_wrong_body_is_told_by_its_place(served: &Served) {
+    let counter = served.caller("s1.counter");
+    let show = |kind: &str, body: &[u8]| counter.send("POST", "/api/v1/members/show", kind, body);
+    let problem = show("text/csv", b"{}");
+    assert_eq!((problem.status, problem.code()), (415, "unsupported_media_type"));
+    assert_eq!(problem.header("content-type"), "application/problem+json");
+    assert_eq!(problem.body["request_id"].as_str().unwrap(), problem.header("x-request-id"));
+    assert_eq!(show("application/json", b"{\"card\": ").status, 400);
+    assert_eq!(show("application/json", b"{\"card\": \"1\"} x").status, 400);
+    let huge = [b"{\"card\": \"".as_slice(), &[b'1'; 1 << 20], b"\"}"].concat();
+    assert_eq!(show("application/json", &huge).status, 413);
+    for (body, pointer) in [
+        (json!({ "card": 13_800_138_000_u64 }), "/card"),
+        (json!({ "card": "7", "mobile": "13800138000" }), "/mobile"),
+        (json!({ "card": "13800138000x!" }), "/card"),
+    ] {
+        let problem = show("application/json", body.to_string().as_bytes());
+        assert_eq!((problem.status, &problem.body["pointer"]), (422, &json!(pointer)), "{}", problem.body);
+        assert!(!problem.text().contains("138001"), "an answer repeats what stood in the body");
+    }
+    let reveal = json!({ "card": "7", "fields": ["mobile", "13800138000"], "reason": "abcd" });
+    let problem = counter.post("/api/v1/members/reveal", &reveal);
+    assert_eq!((problem.status, &problem.body["pointer"]), (422, &json!("/fields/1")));
+    assert!(!problem.text().contains("138001"));
+    // A form as JSON is the same form.
+    let officer = served.caller("hq.officer");
+    let form = json!({
+        "unit": "HQ-MKT", "purpose": "promotion", "campaign": "新年满减", "channel": "sms", "fields": ["mobile"],
+        "vendor": "SMS1", "receiver": "hq.receiver", "window": { "from": "2026-12-20", "to": "2099-01-05" },
+        "destroy_by": "2099-01-20", "row_limit": 500_000, "impact_assessment": "PIA-2026-07", "reason": "新年活动告知",
+    });
+    assert_eq!(officer.post("/api/v1/requests", &form).status, 201);
+    let mut wrong = form.clone();
+    wrong["purpose"] = json!("13800138000");
+    let problem = officer.post("/api/v1/requests", &wrong);
+    assert_eq!((problem.status, problem.code()), (422, "unknown_purpose"));
+    assert!(!problem.text().contains("138001"));
+}
+
+fn a_path_or_a_method_that_is_none(served: &Served) {
+    let counter = served.caller("s1.counter");
+    for (method, path, status, code) in [
+        ("GET", "/api/v1/nothing", 404, "no_route"),
+        ("GET", "/", 404, "no_route"),
+        ("DELETE", "/api/v1/requests", 405, "wrong_method"),
+        ("GET", "/api/v1/requests/13800138000", 404, "unknown_request"),
+    ] {
+        let problem = counter.send(method, path, "", &[]);
+        assert_eq!((problem.status, problem.code()), (status, code), "{method} {path}");
+        assert!(!problem.text().contains("138001"));
+    }
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(served.nobody().get(path).status, 204, "{path}");
+    }
+}

@@ -1,0 +1,161 @@
+//! A served vault, and someone who calls it over a connection with another people's client.
+
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use countersign::clock::Clock;
+use countersign::http::{App, serve};
+use countersign::model::contact::CardNo;
+use countersign::store::Place;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use crate::support::world::{On, World, password};
+
+/// A furnished vault behind a server of its own, which stops when this is dropped.
+pub struct Served {
+    pub world: World,
+    pub address: SocketAddr,
+    pub clock: Arc<Clock>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Served {
+    pub fn start(on: On) -> Served {
+        let world = World::new(on);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+        let clock = Arc::new(Clock::fixed("Asia/Shanghai", now as i64).unwrap());
+        let place = Place { clock: Some(clock.clone()), ..world.place() };
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let broker = countersign::broker::Broker::open(&place).await.unwrap().0;
+                let served = serve(App::new(broker), (Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+                tell.send(served.address().unwrap()).unwrap();
+                served.run(async { drop(stopped.await) }).await.unwrap();
+            });
+        });
+        let address = told.recv().unwrap();
+        Served { world, address, clock, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Somebody who has not said who they are.
+    pub fn nobody(&self) -> Caller {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        Caller { agent, base: format!("http://{}", self.address), headers: Vec::new() }
+    }
+
+    /// Somebody who is signed in, by bearer token.
+    pub fn caller(&self, login: &str) -> Caller {
+        let mut caller = self.nobody();
+        let body = json!({ "login": login, "password": secret(login), "bearer": true });
+        let opened = caller.post("/api/v1/session", &body);
+        assert_eq!(opened.status, 201, "{login}: {}", opened.body);
+        caller.bearer(opened.body["token"].as_str().unwrap());
+        caller
+    }
+
+    /// The log's entries from a place on.
+    pub fn entries(&self, from: u64) -> Vec<Value> {
+        let export = json!({ "format": "jsonl", "from": from });
+        let answer = self.caller("auditor").post("/api/v1/audit/export", &export);
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// How many entries there are.
+    pub fn size(&self) -> u64 {
+        let note = self.caller("auditor").get("/api/v1/audit/checkpoint").text();
+        note.lines().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// A member of a store who consents to sms: card and mobile.
+    pub fn member(&self, store: &str) -> (String, String) {
+        let found = self
+            .world
+            .members
+            .accepted()
+            .find(|row| row.store == store && !row.mobile.is_empty() && CardNo::parse(&row.card).is_ok());
+        let found = found.expect("a member of the store");
+        (found.card.clone(), found.mobile.clone())
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// A person's password as text.
+pub fn secret(login: &str) -> String {
+    String::from_utf8(password(login).to_vec()).unwrap()
+}
+
+pub struct Caller {
+    agent: ureq::Agent,
+    base: String,
+    pub headers: Vec<(String, String)>,
+}
+
+/// What came back.
+pub struct Answer {
+    pub status: u16,
+    pub headers: ureq::http::HeaderMap,
+    pub bytes: Vec<u8>,
+    /// The body as JSON; null when it is none.
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.bytes.clone()).unwrap()
+    }
+
+    /// The problem's code, or `done`.
+    pub fn code(&self) -> &str {
+        if self.status < 400 { "done" } else { self.body["code"].as_str().unwrap_or("no code") }
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+impl Caller {
+    pub fn bearer(&mut self, token: &str) {
+        self.headers = vec![("authorization".into(), format!("Bearer {token}"))];
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, "", &[])
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send("POST", path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if !kind.is_empty() {
+            request = request.header("content-type", kind);
+        }
+        let request = request.body(body.to_vec()).unwrap();
+        let mut response = self.agent.run(request).unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let mut bytes = Vec::new();
+        response.body_mut().as_reader().read_to_end(&mut bytes).unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Answer { status, headers, bytes, body }
+    }
+}

@@ -1,0 +1,141 @@
+//! Sessions: opened, stepped up, ended by time, by signing out, by suspension; cookies and other sites.
+
+use serde_json::json;
+
+use crate::both;
+use crate::caller::{Answer, Served, secret};
+
+both!(
+    a_session_says_who_and_ends,
+    a_session_ends_by_time,
+    a_step_up_lasts_five_minutes,
+    a_suspension_and_a_new_password_end_sessions,
+    a_cookie_alone_does_nothing,
+    nobody_learns_which_logins_there_are,
+    sessions_are_in_the_log,
+);
+
+fn sessions_are_in_the_log(served: &Served) {
+    let from = served.size();
+    let counter = served.caller("s1.counter");
+    counter.post("/api/v1/session/step-up", &json!({ "password": secret("s1.counter") }));
+    counter.send("DELETE", "/api/v1/session", "", &[]);
+    let mine = |entry: &&serde_json::Value| entry["object"] == json!("s1.counter");
+    let entries = served.entries(from);
+    let said: Vec<&str> = entries.iter().filter(mine).map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(said, ["session.opened", "session.stepped_up", "session.closed"]);
+}
+
+const MINUTE: i64 = 60_000_000;
+
+fn later(served: &Served, minutes: i64) {
+    served.clock.set(served.clock.now() + minutes * MINUTE);
+}
+
+fn a_session_says_who_and_ends(served: &Served) {
+    let counter = served.caller("s1.counter");
+    let me = counter.get("/api/v1/session");
+    assert_eq!((me.status, &me.body["login"]), (200, &json!("s1.counter")));
+    assert_eq!(me.body["roles"], json!([{ "role": "counter", "unit": "S001" }]));
+    assert_eq!(me.header("cache-control"), "no-store");
+    let other = served.caller("s1.counter");
+    assert_eq!(counter.send("DELETE", "/api/v1/session", "", &[]).status, 204);
+    // The token is worth nothing any more; another session of the same person is.
+    let gone = counter.get("/api/v1/session");
+    assert_eq!((gone.status, gone.code()), (401, "not_signed_in"));
+    assert_eq!(other.get("/api/v1/session").status, 200);
+}
+
+fn a_session_ends_by_time(served: &Served) {
+    let counter = served.caller("s1.counter");
+    for _ in 0..4 {
+        later(served, 14);
+        assert_eq!(counter.get("/api/v1/session").status, 200, "used every fourteen minutes");
+    }
+    later(served, 16);
+    assert_eq!(counter.get("/api/v1/session").code(), "not_signed_in", "idle");
+    let counter = served.caller("s1.counter");
+    for _ in 0..(8 * 60 / 10) {
+        later(served, 10);
+        counter.get("/api/v1/session");
+    }
+    later(served, 1);
+    assert_eq!(counter.get("/api/v1/session").code(), "not_signed_in", "after eight hours");
+}
+
+fn a_step_up_lasts_five_minutes(served: &Served) {
+    let (card, mobile) = served.member("S001");
+    let counter = served.caller("s1.counter");
+    let reveal = json!({ "card": card, "fields": ["mobile"], "reason": "他打来电话" });
+    let revealed = || counter.post("/api/v1/members/reveal", &reveal);
+    assert_eq!(revealed().body["fields"]["mobile"], json!(mobile), "signing in is a step-up");
+    later(served, 6);
+    let late = revealed();
+    assert_eq!((late.status, late.code()), (403, "step_up_needed"));
+    let wrong = counter.post("/api/v1/session/step-up", &json!({ "password": "not the password" }));
+    assert_eq!((wrong.status, wrong.code()), (401, "unknown_person"));
+    assert_eq!(revealed().code(), "step_up_needed");
+    let again = counter.post("/api/v1/session/step-up", &json!({ "password": secret("s1.counter") }));
+    assert_eq!(again.status, 200, "{}", again.body);
+    assert_eq!(revealed().status, 200);
+}
+
+fn a_suspension_and_a_new_password_end_sessions(served: &Served) {
+    let (admin, counter) = (served.caller("admin"), served.caller("s1.counter"));
+    let about = |verb: &str| admin.post(&format!("/api/v1/people/s1.counter/{verb}"), &json!({}));
+    assert_eq!(about("suspend").status, 204);
+    assert_eq!(counter.get("/api/v1/session").code(), "not_signed_in");
+    let body = json!({ "login": "s1.counter", "password": secret("s1.counter"), "bearer": true });
+    assert_eq!(served.nobody().post("/api/v1/session", &body).code(), "suspended");
+    assert_eq!(about("resume").status, 204);
+    assert_eq!(counter.get("/api/v1/session").code(), "not_signed_in", "it does not come back");
+    let (one, two) = (served.caller("s1.counter"), served.caller("s1.counter"));
+    let new = json!({ "password": "another good password" });
+    assert_eq!(one.post("/api/v1/password", &new).status, 204);
+    for gone in [one, two] {
+        assert_eq!(gone.get("/api/v1/session").code(), "not_signed_in");
+    }
+    // A one-time code ends the key; it works once.
+    let code = about("invite").body["code"].as_str().unwrap().to_owned();
+    let enrol = json!({ "login": "s1.counter", "code": code, "password": secret("s1.counter") });
+    assert_eq!(served.nobody().post("/api/v1/enrolments", &enrol).status, 204);
+    let twice = served.nobody().post("/api/v1/enrolments", &enrol);
+    assert_eq!((twice.status, twice.code()), (401, "wrong_code"));
+    served.caller("s1.counter");
+}
+
+fn a_cookie_alone_does_nothing(served: &Served) {
+    let mut browser = served.nobody();
+    let body = json!({ "login": "s1.counter", "password": secret("s1.counter") });
+    let opened = browser.post("/api/v1/session", &body);
+    assert_eq!((opened.status, opened.body.get("token")), (201, None));
+    let cookie = opened.header("set-cookie").to_owned();
+    for part in ["__Host-countersign=", "; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict"] {
+        assert!(cookie.contains(part), "{part} is not in the cookie");
+    }
+    let csrf = opened.body["csrf"].as_str().unwrap().to_owned();
+    let pair = cookie.split(';').next().unwrap().to_owned();
+    let (card, _) = served.member("S001");
+    let mut show = |headers: &[(&str, &str)]| -> Answer {
+        browser.headers = vec![("cookie".into(), format!("theme=dark; {pair}"))];
+        browser.headers.extend(headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())));
+        browser.post("/api/v1/members/show", &json!({ "card": card }))
+    };
+    assert_eq!(show(&[]).code(), "cross_site");
+    assert_eq!(show(&[("x-csrf-token", "guess")]).code(), "cross_site");
+    assert_eq!(show(&[("x-csrf-token", &csrf), ("sec-fetch-site", "cross-site")]).code(), "cross_site");
+    assert_eq!(show(&[("x-csrf-token", &csrf), ("sec-fetch-site", "same-site")]).code(), "cross_site");
+    assert_eq!(show(&[("x-csrf-token", &csrf), ("sec-fetch-site", "same-origin")]).status, 200);
+    assert_eq!(show(&[("x-csrf-token", &csrf)]).status, 200);
+}
+
+fn nobody_learns_which_logins_there_are(served: &Served) {
+    let attempt = |login: &str| {
+        let body = json!({ "login": login, "password": "a wrong password" });
+        let answer = served.nobody().post("/api/v1/session", &body);
+        let mut body = answer.body;
+        body.as_object_mut().unwrap().remove("request_id");
+        (answer.status, body)
+    };
+    assert_eq!(attempt("s1.counter"), attempt("nobody.here"));
+}
