@@ -9,3 +9,11 @@ create table session (
 
 -- When a session was last used, to the minute. Operational: under no set head, and trusted for nothing but ending one early.
 create table session_seen (id bytea primary key, at bigint not null);
+
+-- Wrong passwords lately, by account and by address, each under a keyed tag. Operational: under no set head; who resets it
+-- may try again sooner, and each try is an entry.
+create table attempt (
+    tag bytea primary key,
+    failed bigint not null,               -- in a row
+    failed_at bigint not null             -- the last time
+);

@@ -9,3 +9,11 @@ create table session (
 
 -- When a session was last used, to the minute. Operational: under no set head, and trusted for nothing but ending one early.
 create table session_seen (id blob primary key, at integer not null) without rowid;
+
+-- Wrong passwords lately, by account and by address, each under a keyed tag. Operational: under no set head; who resets it
+-- may try again sooner, and each try is an entry.
+create table attempt (
+    tag blob primary key,
+    failed integer not null,               -- in a row
+    failed_at integer not null             -- the last time
+) without rowid;

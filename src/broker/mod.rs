@@ -4,6 +4,7 @@
 //! Each verb takes who asks, asks the policy, writes its one log entry, and does it. A refusal is an
 //! entry too: [`Broker::logged`] sees to that in one place.
 
+mod attempts;
 pub mod audits;
 pub mod consents;
 pub mod documents;

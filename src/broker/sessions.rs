@@ -9,6 +9,8 @@
 //! seed  AES-256-GCM(HKDF(token ‖ vault's share), seed), bound to "countersign.session.v1", vault, id, login
 //! ```
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
@@ -91,16 +93,17 @@ pub struct Myself {
 }
 
 impl Broker {
-    /// Signs a person in by password.
+    /// Signs a person in by password. `from`: the address, when it is known.
     ///
     /// # Errors
-    /// As [`Broker::authenticate`].
+    /// As [`Broker::authenticate`]; `try_later` after too many wrong ones.
     pub async fn session_open(
         &self,
         login: &Login,
         password: &Password,
+        from: Option<IpAddr>,
     ) -> Result<(SessionToken, Session), Error> {
-        let step = self.authenticate(login, password).await?;
+        let step = self.authenticate_from(login, password, from).await?;
         let token = SessionToken(Zeroizing::new(random()?));
         let mut work = self.store.work().await?;
         still(&mut work, &step).await?;
@@ -149,8 +152,9 @@ impl Broker {
         token: &SessionToken,
         session: Session,
         password: &Password,
+        from: Option<IpAddr>,
     ) -> Result<Session, Error> {
-        let step = self.authenticate(&session.row.login, password).await?;
+        let step = self.authenticate_from(&session.row.login, password, from).await?;
         let mut work = self.store.work().await?;
         still(&mut work, &step).await?;
         let row = work.view().session(&session.row.id).await?.ok_or_else(not_signed_in)?;

@@ -3,7 +3,10 @@
 //! A cookie is sent by the browser whoever wrote the page, so whoever acts by cookie also sends what only our
 //! pages can read, and a browser that says the request comes from elsewhere is believed.
 
-use axum::extract::FromRequestParts;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode};
@@ -57,6 +60,24 @@ impl FromRequestParts<App> for Stepped {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let SignedIn { token, session } = SignedIn::from_request_parts(parts, app).await?;
         Ok(Stepped(app.broker().session_step(&token, &session)?))
+    }
+}
+
+/// Where an exchange comes from; none when only a proxy on this machine is known. A proxy's word counts when it is on
+/// this machine: the last address it adds is the one that it saw.
+pub(super) struct From(pub(super) Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for From {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+        if let Some(ip) = peer.filter(|ip| !ip.is_loopback()) {
+            return Ok(From(Some(ip)));
+        }
+        let said = parts.headers.get_all("x-forwarded-for").iter().next_back();
+        let last = said.and_then(|v| v.to_str().ok()).and_then(|v| v.rsplit(',').next());
+        Ok(From(last.and_then(|ip| ip.trim().parse().ok())))
     }
 }
 

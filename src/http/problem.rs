@@ -81,8 +81,13 @@ impl Problem {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        let wait = match self.status {
+            StatusCode::SERVICE_UNAVAILABLE => Some("5"),
+            StatusCode::TOO_MANY_REQUESTS => Some("30"),
+            _ => None,
+        };
+        if let Some(seconds) = wait {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
         }
         response
     }
@@ -198,6 +203,7 @@ fn status(code: &str) -> StatusCode {
         | "unusable_file"
         | "weak_password" => StatusCode::UNPROCESSABLE_ENTITY,
         code if code.starts_with("bad_") => StatusCode::UNPROCESSABLE_ENTITY,
+        "try_later" => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::FORBIDDEN,
     }
 }

@@ -38,7 +38,8 @@ impl Served {
     /// The listener failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
         let app = self.app.clone();
-        axum::serve(self.listener, router(self.app)).with_graceful_shutdown(stop).await?;
+        let service = router(self.app).into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(self.listener, service).with_graceful_shutdown(stop).await?;
         app.broker().store().close().await;
         Ok(())
     }

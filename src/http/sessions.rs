@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::App;
 use super::bodies::Json;
-use super::entering::{COOKIE_NAME, SignedIn};
+use super::entering::{COOKIE_NAME, From, SignedIn};
 use super::problem::Problem;
 use crate::broker::people::Password;
 use crate::broker::sessions::{LONGEST, Session, SessionToken};
@@ -40,9 +40,13 @@ pub(super) fn password(text: &Zeroizing<String>) -> Password {
     Password::new(text.as_bytes().to_vec())
 }
 
-pub(super) async fn open(State(app): State<App>, Json(who): Json<Credentials>) -> Result<Response, Problem> {
+pub(super) async fn open(
+    State(app): State<App>,
+    From(from): From,
+    Json(who): Json<Credentials>,
+) -> Result<Response, Problem> {
     let turn = app.0.stretching.acquire().await;
-    let opened = app.broker().session_open(&who.login, &password(&who.password)).await;
+    let opened = app.broker().session_open(&who.login, &password(&who.password), from).await;
     drop(turn);
     let (token, session) = opened?;
     let mut body = about(&app, &token, &session).await?;
@@ -70,11 +74,13 @@ pub(super) async fn show(State(app): State<App>, who: SignedIn) -> Result<Answer
 
 pub(super) async fn step_up(
     State(app): State<App>,
+    From(from): From,
     who: SignedIn,
     Json(again): Json<Again>,
 ) -> Result<Answer<Value>, Problem> {
     let turn = app.0.stretching.acquire().await;
-    let stepped = app.broker().session_step_up(&who.token, who.session, &password(&again.password)).await;
+    let stepped =
+        app.broker().session_step_up(&who.token, who.session, &password(&again.password), from).await;
     drop(turn);
     Ok(Answer(about(&app, &who.token, &stepped?).await?))
 }

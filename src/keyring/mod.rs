@@ -159,6 +159,13 @@ impl Keyring {
         cut(context.sign())
     }
 
+    /// The tag under which wrong passwords are remembered: nobody who reads the table learns whose they were.
+    pub fn attempt_tag(&self, kind: &str, value: &str) -> Tag {
+        let mut context = hmac::Context::with_key(&self.row_mac);
+        context.update(&self.bound(&[b"attempt", kind.as_bytes(), value.as_bytes()]));
+        cut(context.sign())
+    }
+
     /// The MAC of a row's bytes.
     pub(crate) fn row_mac(&self, row: &[u8]) -> [u8; 32] {
         let mut out = [0; 32];

@@ -1,6 +1,7 @@
 //! Every line of SQL. Other rooms hand in and get back words of `model`; a write is a [`Work`], which
 //! commits only with a log entry, and reading is a [`View`] of one moment.
 
+pub mod attempts;
 mod attributes;
 mod blocks;
 pub mod chunks;

@@ -47,8 +47,7 @@ impl Served {
 
     /// Somebody who has not said who they are.
     pub fn nobody(&self) -> Caller {
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
-        Caller { agent, base: format!("http://{}", self.address), headers: Vec::new() }
+        Caller::of(self.address)
     }
 
     /// Somebody who is signed in, by bearer token.
@@ -130,6 +129,12 @@ impl Answer {
 }
 
 impl Caller {
+    /// Somebody who has not said who they are, at an address.
+    pub fn of(address: SocketAddr) -> Caller {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        Caller { agent, base: format!("http://{address}"), headers: Vec::new() }
+    }
+
     pub fn bearer(&mut self, token: &str) {
         self.headers = vec![("authorization".into(), format!("Bearer {token}"))];
     }

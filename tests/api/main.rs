@@ -5,6 +5,7 @@ mod support;
 
 mod bodies;
 mod caller;
+mod leak;
 mod road;
 mod routes;
 mod sessions;

@@ -40,11 +40,11 @@ const PEOPLE: [&str; 18] = [
 ];
 
 /// A route, and a body with which it says whether one may, and does little.
-struct Case {
-    method: &'static str,
-    route: &'static str,
-    kind: &'static str,
-    body: String,
+pub struct Case {
+    pub method: &'static str,
+    pub route: &'static str,
+    pub kind: &'static str,
+    pub body: String,
     /// Touches a member's data.
     touches: bool,
 }
@@ -66,7 +66,7 @@ fn get(route: &'static str) -> Case {
 }
 
 /// In this order. What would have an effect is asked in a way that ends behind the question who may.
-fn cases(card: &str, mobile: &str) -> Vec<Case> {
+pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
     let none = json!({});
     let because = json!({ "card": card, "reason": "" });
     vec![

@@ -13,7 +13,33 @@ both!(
     a_cookie_alone_does_nothing,
     nobody_learns_which_logins_there_are,
     sessions_are_in_the_log,
+    wrong_passwords_have_to_wait,
 );
+
+fn wrong_passwords_have_to_wait(served: &Served) {
+    let attempt = |login: &str, password: &str, from: &str| {
+        let mut caller = served.nobody();
+        caller.headers = vec![("x-forwarded-for".into(), from.into())];
+        let answer = caller.post("/api/v1/session", &json!({ "login": login, "password": password }));
+        (answer.code().to_owned(), answer.header("retry-after").to_owned())
+    };
+    let own = secret("s1.counter");
+    // Of one account, whoever it is and wherever from; a login that is nobody's like any other.
+    for login in ["s1.counter", "nobody.here"] {
+        for n in 0..5 {
+            assert_eq!(attempt(login, "a wrong password", &format!("192.0.2.{n}")).0, "unknown_person");
+        }
+        assert_eq!(attempt(login, &own, "192.0.2.9"), ("try_later".into(), "30".into()), "{login}");
+    }
+    let later = || served.clock.set(served.clock.now() + 31_000_000);
+    later();
+    assert_eq!(attempt("s1.counter", "a wrong password", "192.0.2.9").0, "unknown_person");
+    later();
+    assert_eq!(attempt("s1.counter", &own, "192.0.2.9").0, "try_later", "it doubles");
+    later();
+    assert_eq!(attempt("s1.counter", &own, "192.0.2.9").0, "done");
+    assert_eq!(attempt("s1.counter", "a wrong password", "192.0.2.9").0, "unknown_person", "it begins anew");
+}
 
 fn sessions_are_in_the_log(served: &Served) {
     let from = served.size();

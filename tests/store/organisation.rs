@@ -15,7 +15,27 @@ on_both_engines!(
     the_policy_in_force_is_the_newest_that_two_people_signed,
     a_registered_text_never_changes,
     sessions_open_and_end,
+    wrong_passwords_add_up_and_are_forgotten,
 );
+
+async fn wrong_passwords_add_up_and_are_forgotten(vault: Vault) {
+    let (store, tag, other) = (&vault.store, [1; 16], [2; 16]);
+    let now = async |tag| {
+        let attempts = store.view().await.unwrap().attempts(&tag).await.unwrap();
+        (attempts.failed, attempts.failed_at)
+    };
+    assert_eq!(now(tag).await, (0, 0));
+    for at in [10, 20, 30] {
+        store.attempt_failed(&tag, at, 0).await.unwrap();
+    }
+    assert_eq!((now(tag).await, now(other).await), ((3, 30), (0, 0)));
+    store.attempt_failed(&tag, 99, 31).await.unwrap();
+    assert_eq!(now(tag).await, (1, 99), "what is old counts no more");
+    store.attempt_failed(&other, 200, 100).await.unwrap();
+    assert_eq!(now(tag).await, (0, 0), "and goes");
+    store.attempts_over(&other).await.unwrap();
+    assert_eq!(now(other).await, (0, 0));
+}
 
 async fn sessions_open_and_end(vault: Vault) {
     let store = &vault.store;
