@@ -22,7 +22,7 @@ use crate::model::ids::{Digest, PackageNo, RequestNo};
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
 use crate::release::container::Recipient;
-use crate::release::making::{Made, Target, check_knows, drop_duplicates, make};
+use crate::release::making::{Made, Target, drop_duplicates, make};
 use crate::store::packages::{FactKind, PackageRow};
 use crate::store::{StoreError, View, Work};
 use crate::vault::Rows;
@@ -284,7 +284,7 @@ impl Broker {
             .rows(grant, &fields, rule.contact_point)
             .map_err(|_| StoreError::integrity("package", "a column outside the grant"))?;
         let mut view = self.store.view().await?;
-        check_knows(&mut view, seq).await?;
+        view.check_knows(seq).await?;
         drop_duplicates(&mut view, &mut rows, &consented.waterfall().groups).await?;
         Ok(rows)
     }

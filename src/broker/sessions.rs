@@ -6,8 +6,11 @@
 //!
 //! ```text
 //! id    SHA-256(token)
-//! seed  AES-256-GCM(HKDF(token ‖ vault's share), seed), bound to "countersign.session.v1", vault, id, login
+//! seed  AES-256-GCM(HKDF(token ‖ vault's share), seed), bound to "countersign.session.v1", vault, id, login,
+//!       opened_at(8, LE), stepped_at(8, LE)
 //! ```
+//!
+//! A row that somebody writes into the table himself opens for no token of his: the seal takes the vault's share.
 
 use std::net::IpAddr;
 
@@ -110,13 +113,14 @@ impl Broker {
         let at = work.at();
         // Who opens one sweeps up those that ended long ago.
         work.drop_sessions(None, at - LONGEST).await?;
-        let row = SessionRow {
+        let mut row = SessionRow {
             id: token.id(),
             login: login.clone(),
             opened_at: at,
             stepped_at: at,
-            seed: self.seal_seed(&token, login, &step)?,
+            seed: Vec::new(),
         };
+        row.seed = self.seal_seed(&token, &row, &step)?;
         work.put_session(&row).await?;
         work.commit(Event::new(Action::SessionOpened, step.caller().actor()).object(login)).await?;
         Ok((token, holding(step.caller().clone(), row)))
@@ -125,11 +129,14 @@ impl Broker {
     /// The session of a token.
     ///
     /// # Errors
-    /// `not_signed_in` when there is none, or it has ended; `suspended`.
+    /// `not_signed_in` when there is none, or it has ended; `suspended`; an integrity error when people, roles, keys,
+    /// policies or sessions are not what the log speaks of: a server looks at each exchange, as a command does at its start.
     pub async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
         let id = token.id();
         let mut view = self.store.view().await?;
         let row = view.session(&id).await?.ok_or_else(not_signed_in)?;
+        self.open_seed(token, &row)?;
+        view.check_staff_tables().await?;
         let seen = view.session_seen(&id).await?.unwrap_or(row.opened_at).max(row.stepped_at);
         let caller = Staff::load(&mut view).await?.caller(&row.login)?;
         drop(view);
@@ -158,8 +165,8 @@ impl Broker {
         let mut work = self.store.work().await?;
         still(&mut work, &step).await?;
         let row = work.view().session(&session.row.id).await?.ok_or_else(not_signed_in)?;
-        let seed = self.seal_seed(token, &row.login, &step)?;
-        let row = SessionRow { stepped_at: work.at(), seed, ..row };
+        let mut row = SessionRow { stepped_at: work.at(), ..row };
+        row.seed = self.seal_seed(token, &row, &step)?;
         work.put_session(&row).await?;
         work.commit(Event::new(Action::SessionSteppedUp, step.caller().actor()).object(&row.login)).await?;
         Ok(holding(step.caller().clone(), row))
@@ -175,14 +182,7 @@ impl Broker {
                 .hint("give it again, and repeat within five minutes")
                 .into());
         }
-        let row = &session.row;
-        let sealing = self.session_key(token)?;
-        let opened = sealing.cipher().open(&self.session_place(&row.id, &row.login), &row.seed);
-        let opened = opened.map_err(|_| StoreError::integrity("session", "its seed does not open"))?;
-        let mut seed = Zeroizing::new([0; 32]);
-        let bytes =
-            opened.get(..32).ok_or_else(|| StoreError::integrity("session", "its seed is too short"))?;
-        seed.copy_from_slice(bytes);
+        let seed = self.open_seed(token, &session.row)?;
         StepUp::of(session.caller.clone(), seed)
     }
 
@@ -216,13 +216,25 @@ impl Broker {
         Ok(self.store.keyring().staff_key(&Key::new(token.0.clone())).map_err(StoreError::Root)?)
     }
 
-    fn session_place(&self, id: &Digest, login: &Login) -> Vec<u8> {
-        bind(&[b"countersign.session.v1", &self.store.info().id.0, &id.0, login.as_str().as_bytes()])
+    fn session_place(&self, row: &SessionRow) -> Vec<u8> {
+        let (opened, stepped) = (row.opened_at.to_le_bytes(), row.stepped_at.to_le_bytes());
+        let vault = &self.store.info().id.0;
+        let login = row.login.as_str().as_bytes();
+        bind(&[b"countersign.session.v1", vault, &row.id.0, login, &opened, &stepped])
     }
 
-    fn seal_seed(&self, token: &SessionToken, login: &Login, step: &StepUp) -> Result<Vec<u8>, Error> {
-        let place = self.session_place(&token.id(), login);
-        Ok(self.session_key(token)?.cipher().seal(&place, step.seed())?)
+    fn seal_seed(&self, token: &SessionToken, row: &SessionRow, step: &StepUp) -> Result<Vec<u8>, Error> {
+        Ok(self.session_key(token)?.cipher().seal(&self.session_place(row), step.seed())?)
+    }
+
+    fn open_seed(&self, token: &SessionToken, row: &SessionRow) -> Result<Zeroizing<[u8; 32]>, Error> {
+        let opened = self.session_key(token)?.cipher().open(&self.session_place(row), &row.seed);
+        let opened = opened.map_err(|_| StoreError::integrity("session", "its seed does not open"))?;
+        let mut seed = Zeroizing::new([0; 32]);
+        let bytes =
+            opened.get(..32).ok_or_else(|| StoreError::integrity("session", "its seed is too short"))?;
+        seed.copy_from_slice(bytes);
+        Ok(seed)
     }
 }
 

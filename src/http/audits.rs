@@ -1,16 +1,22 @@
 //! The log: its newest checkpoint, proofs, exports.
 
+use std::io::{PipeWriter, Write};
+
 use axum::Json as Answer;
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::App;
 use super::bodies::Json;
 use super::entering::SignedIn;
 use super::problem::Problem;
+use super::streams::{self, Piped};
+use crate::broker::Error;
 use crate::broker::audits::ExportFormat;
 
 /// An entry's place, and the size of the log it is proved in.
@@ -66,11 +72,47 @@ pub(super) async fn export(
     who: SignedIn,
     Json(what): Json<Export>,
 ) -> Result<Response, Problem> {
-    let mut out = Vec::new();
-    app.broker().audit_export(Some(who.caller()), (what.from, what.to), what.format, &mut out).await?;
+    let failed = |cause| Problem::from(Error::file("the export", cause));
+    let (pipe, mut out) = std::io::pipe().map_err(failed)?;
+    let (tell, written) = oneshot::channel();
+    let (allow, allowed) = oneshot::channel();
+    let (range, format, app_) = ((what.from, what.to), what.format, app.clone());
+    // On a thread of its own: writing into the pipe waits for the client.
+    let runtime = Handle::current();
+    app.0.running.spawn_blocking(move || {
+        let mut out = Telling { out: &mut out, tell: Some(allow) };
+        let export = app_.broker().audit_export(Some(who.caller()), range, format, &mut out);
+        let done = runtime.block_on(export);
+        let _ = tell.send(done.is_ok());
+        // Nothing was written yet: whoever waits for the first word gets this.
+        if let (Some(tell), Err(error)) = (out.tell.take(), done) {
+            let _ = tell.send(Err(error.into()));
+        }
+    });
+    // No word at all: an export of nothing.
+    allowed.await.unwrap_or(Ok(()))?;
     let kind = match what.format {
         ExportFormat::Csv => "text/csv; charset=utf-8",
         ExportFormat::Jsonl | ExportFormat::Ocsf => "application/jsonl",
     };
-    Ok(([(CONTENT_TYPE, kind)], out).into_response())
+    Ok(([(CONTENT_TYPE, kind)], streams::body(Piped { pipe, written })).into_response())
+}
+
+/// Says when the first byte is written: from there on it is allowed.
+struct Telling<'a> {
+    out: &'a mut PipeWriter,
+    tell: Option<oneshot::Sender<Result<(), Problem>>>,
+}
+
+impl Write for Telling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Some(tell) = self.tell.take() {
+            let _ = tell.send(Ok(()));
+        }
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }

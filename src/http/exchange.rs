@@ -9,6 +9,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 
+use tokio_util::task::TaskTracker;
+
 use super::problem::{Problem, Unsent};
 use crate::clock::random;
 
@@ -25,7 +27,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// An exchange that makes, reads or sends a whole file takes as long as it takes; any other at most so long.
+/// An exchange that makes, reads or sends a whole file takes as long as it takes; for any other a client waits so long.
 const LONGEST: Duration = Duration::from_secs(60);
 const UNBOUNDED: [&str; 4] = [
     "/api/v1/imports",
@@ -34,20 +36,32 @@ const UNBOUNDED: [&str; 4] = [
     "/api/v1/audit/export",
 ];
 
-pub(super) fn around(routes: Router) -> Router {
-    // Inside the router, so that the matched path is known; the path itself is never logged.
-    routes.layer(middleware::from_fn(timed)).layer(middleware::from_fn(numbered))
+/// Inside the router, so that the matched path is known; the path itself is never logged.
+pub(super) fn around(routes: Router, running: TaskTracker) -> Router {
+    let whole = move |request: Request, next: Next| {
+        let running = running.clone();
+        async move { to_its_end(request, next, &running).await }
+    };
+    routes.layer(middleware::from_fn(whole)).layer(middleware::from_fn(numbered))
 }
 
-async fn timed(request: Request, next: Next) -> Response {
+/// Runs what was asked for as a task of its own: a client that goes away, or waits no longer, cuts no verb in half, and
+/// who stops the server waits for it.
+async fn to_its_end(request: Request, next: Next, running: &TaskTracker) -> Response {
     let path = matched(&request);
-    if UNBOUNDED.contains(&path.as_str()) {
-        return next.run(request).await;
-    }
-    match tokio::time::timeout(LONGEST, next.run(request)).await {
-        Ok(response) => response,
+    let answer = running.spawn(next.run(request));
+    let answer = match UNBOUNDED.contains(&path.as_str()) {
+        true => Ok(answer.await),
+        false => tokio::time::timeout(LONGEST, answer).await,
+    };
+    match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            let detail = "this failed inside the vault";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", detail).into_response()
+        }
         Err(_) => {
-            let detail = "this took too long and was given up; look whether it was done before repeating it";
+            let detail = "this takes too long to wait for; look whether it was done before repeating it";
             Problem::new(StatusCode::GATEWAY_TIMEOUT, "too_slow", detail).into_response()
         }
     }

@@ -20,6 +20,7 @@ mod problem;
 mod requests;
 mod serving;
 mod sessions;
+mod streams;
 mod vendors;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::broker::Broker;
 pub use problem::Problem;
@@ -42,22 +44,33 @@ pub struct App(Arc<Inner>);
 struct Inner {
     broker: Broker,
     stretching: Semaphore,
+    /// What runs: a verb goes on when its client has gone.
+    running: TaskTracker,
 }
 
 impl App {
     /// Over an opened vault.
     pub fn new(broker: Broker) -> Self {
-        App(Arc::new(Inner { broker, stretching: Semaphore::new(STRETCHING) }))
+        let stretching = Semaphore::new(STRETCHING);
+        App(Arc::new(Inner { broker, stretching, running: TaskTracker::new() }))
     }
 
     /// The verbs.
     pub fn broker(&self) -> &Broker {
         &self.0.broker
     }
+
+    /// Does something with a password, when it is its turn.
+    async fn stretched<T>(&self, work: impl Future<Output = T>) -> T {
+        // Never closed.
+        let _turn = self.0.stretching.acquire().await;
+        work.await
+    }
 }
 
 /// Every route. `tests/api/routes.rs` holds the list beside who may.
 pub fn router(app: App) -> Router {
+    let running = app.0.running.clone();
     let api = Router::new()
         .route("/session", get(sessions::show).post(sessions::open).delete(sessions::close))
         .route("/session/step-up", post(sessions::step_up))
@@ -107,5 +120,5 @@ pub fn router(app: App) -> Router {
         .fallback(serving::nothing_here)
         .method_not_allowed_fallback(serving::not_that_way)
         .with_state(app);
-    exchange::around(routes)
+    exchange::around(routes, running)
 }

@@ -1,24 +1,19 @@
 //! Packages: listed, fetched once, handed off, recalled.
 
 use axum::Json as Answer;
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
 
 use super::App;
 use super::bodies::Json;
 use super::entering::{SignedIn, Stepped};
 use super::problem::Problem;
+use super::streams;
 use crate::broker::downloading::{Fetched, Wanted};
-
-/// Bytes read of a package at once, and how many such pieces wait for a slow client.
-const PIECE: usize = 1 << 16;
-const WAITING: usize = 4;
 
 /// Which file.
 #[derive(Deserialize)]
@@ -75,31 +70,9 @@ pub(super) async fn recall(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The file as it is read: a client that is slow holds four pieces, one that goes away none.
+/// The file as it is read.
 fn sent(file: Fetched) -> Response {
-    let Fetched { name, bytes, sha256, mut body } = file;
-    let (pieces, waiting) = mpsc::channel::<std::io::Result<Vec<u8>>>(WAITING);
-    tokio::task::spawn_blocking(move || {
-        loop {
-            let mut piece = vec![0; PIECE];
-            let read = body.read(&mut piece).map(|n| {
-                piece.truncate(n);
-                piece
-            });
-            // What does not open ends the transfer short of its length, so nobody takes it for whole.
-            let last = read.as_ref().map_or(true, Vec::is_empty);
-            if (!last || read.is_err()) && pieces.blocking_send(read).is_err() {
-                return;
-            }
-            if last {
-                return;
-            }
-        }
-    });
-    let stream = futures_util::stream::unfold(waiting, async |mut waiting| {
-        let piece = waiting.recv().await?;
-        Some((piece, waiting))
-    });
+    let Fetched { name, bytes, sha256, body } = file;
     let kind = if name.ends_with(".json") { "application/json" } else { "application/octet-stream" };
     let headers = [
         (CONTENT_TYPE, kind.to_owned()),
@@ -107,5 +80,5 @@ fn sent(file: Fetched) -> Response {
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
         (HeaderName::from_static("x-content-sha256"), sha256.to_string()),
     ];
-    (headers, Body::from_stream(stream)).into_response()
+    (headers, streams::body(body)).into_response()
 }

@@ -44,9 +44,7 @@ fn person(text: &str) -> Result<Login, Problem> {
 }
 
 pub(super) async fn enrol(State(app): State<App>, Json(new): Json<Enrolment>) -> Result<StatusCode, Problem> {
-    let turn = app.0.stretching.acquire().await;
-    let enrolled = app.broker().enrol(&new.login, &new.code, &given(&new.password)).await;
-    drop(turn);
+    let enrolled = app.stretched(app.broker().enrol(&new.login, &new.code, &given(&new.password))).await;
     enrolled?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -56,9 +54,7 @@ pub(super) async fn password(
     Stepped(step): Stepped,
     Json(new): Json<New>,
 ) -> Result<StatusCode, Problem> {
-    let turn = app.0.stretching.acquire().await;
-    let changed = app.broker().change_password(step, &given(&new.password)).await;
-    drop(turn);
+    let changed = app.stretched(app.broker().change_password(step, &given(&new.password))).await;
     changed?;
     Ok(StatusCode::NO_CONTENT)
 }

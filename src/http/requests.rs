@@ -160,7 +160,7 @@ pub(super) async fn recall(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Answered when the package is whole. A client that goes away does not break it off.
+/// Answered when the package is whole.
 pub(super) async fn execute(
     State(app): State<App>,
     Path(no): Path<String>,
@@ -171,10 +171,7 @@ pub(super) async fn execute(
     if how.parts.is_some_and(|parts| !(1..=MOST_PARTS).contains(&parts)) {
         return Err(Problem::bad_value("/parts", format!("a package has 1 to {MOST_PARTS} parts")));
     }
-    let making = async move { app.broker().request_execute_in(step, &no, how.parts, &|_, _| {}).await };
-    let made = tokio::spawn(making).await.map_err(|_| {
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", "the making of the package broke off")
-    })??;
+    let made = app.broker().request_execute_in(step, &no, how.parts, &|_, _| {}).await?;
     Ok(Answer(json!({
         "package": made.package, "rows": made.rows, "selected": made.selected, "excluded": made.excluded,
         "sha256": made.sha256, "parts": made.parts,

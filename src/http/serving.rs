@@ -32,7 +32,7 @@ impl Served {
         self.listener.local_addr()
     }
 
-    /// Answers until `stop` comes, then finishes what runs.
+    /// Answers until `stop` comes, then finishes what runs, whether its client still waits or not.
     ///
     /// # Errors
     /// The listener failed.
@@ -40,6 +40,8 @@ impl Served {
         let app = self.app.clone();
         let service = router(self.app).into_make_service_with_connect_info::<SocketAddr>();
         axum::serve(self.listener, service).with_graceful_shutdown(stop).await?;
+        app.0.running.close();
+        app.0.running.wait().await;
         app.broker().store().close().await;
         Ok(())
     }

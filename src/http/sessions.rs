@@ -45,9 +45,7 @@ pub(super) async fn open(
     From(from): From,
     Json(who): Json<Credentials>,
 ) -> Result<Response, Problem> {
-    let turn = app.0.stretching.acquire().await;
-    let opened = app.broker().session_open(&who.login, &password(&who.password), from).await;
-    drop(turn);
+    let opened = app.stretched(app.broker().session_open(&who.login, &password(&who.password), from)).await;
     let (token, session) = opened?;
     let mut body = about(&app, &token, &session).await?;
     if who.bearer {
@@ -78,18 +76,19 @@ pub(super) async fn step_up(
     who: SignedIn,
     Json(again): Json<Again>,
 ) -> Result<Answer<Value>, Problem> {
-    let turn = app.0.stretching.acquire().await;
-    let stepped =
-        app.broker().session_step_up(&who.token, who.session, &password(&again.password), from).await;
-    drop(turn);
+    let stepped = app
+        .stretched(app.broker().session_step_up(&who.token, who.session, &password(&again.password), from))
+        .await;
     Ok(Answer(about(&app, &who.token, &stepped?).await?))
 }
 
 pub(super) async fn close(State(app): State<App>, who: SignedIn) -> Result<Response, Problem> {
     app.broker().session_close(who.session).await?;
     let mut response = StatusCode::NO_CONTENT.into_response();
-    let gone = const { HeaderValue::from_static("__Host-countersign=; Path=/; Max-Age=0; Secure; HttpOnly") };
-    response.headers_mut().insert(SET_COOKIE, gone);
+    let gone = format!("{COOKIE_NAME}=; Path=/; Max-Age=0; Secure; HttpOnly");
+    if let Ok(gone) = HeaderValue::from_str(&gone) {
+        response.headers_mut().insert(SET_COOKIE, gone);
+    }
     Ok(response)
 }
 

@@ -67,7 +67,7 @@ const CARDS: usize = 4096;
 pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec<i64>]) -> Result<(), Error> {
     if !groups.is_empty() {
         // Who could take a card away would choose which of them stays.
-        view.check_sealed_tables(&[Field::Card]).await?;
+        view.check_card_table().await?;
     }
     let mut left = groups;
     while !left.is_empty() {
@@ -99,18 +99,6 @@ pub async fn drop_duplicates(view: &mut View<'_>, rows: &mut Rows, groups: &[Vec
     Ok(())
 }
 
-/// A view from which is released must know the entry that allows it: who puts an older log and the rows of
-/// its time back for just this moment is noticed.
-///
-/// # Errors
-/// [`StoreError::Integrity`] names the log's head.
-pub async fn check_knows(view: &mut View<'_>, seq: u64) -> Result<(), StoreError> {
-    if view.log_size().await? > seq {
-        return Ok(());
-    }
-    Err(StoreError::integrity("log_head", "it does not know the package's own entry"))
-}
-
 /// Writes a package. `progress` gets rows done and rows in all.
 ///
 /// # Errors
@@ -135,8 +123,12 @@ pub async fn make(
     let mut openers = Openers::start(&rows, file, headers.len());
     let mut rows = rows;
     let fed = feed(store, &mut rows, &fields, seq, &mut openers, |done| progress(done, total)).await;
-    let (age, opened) = openers.finish().await?;
+    if fed.is_err() {
+        openers.give_up();
+    }
+    let opened = openers.finish().await;
     fed?;
+    let (age, opened) = opened?;
     let (at_rest, file) = age.finish().map_err(io)?.finish();
     let (out, at_rest) = at_rest.finish().map_err(io)?.finish();
     let out = out.into_inner().map_err(|e| io(e.into_error()))?;
@@ -165,7 +157,7 @@ async fn feed<W: std::io::Write + Send + 'static>(
         .map(|b| rows.left().count_in(b * BLOCK..=(b * BLOCK + BLOCK - 1)) as u32)
         .collect();
     let mut view = store.view().await?;
-    check_knows(&mut view, seq).await?;
+    view.check_knows(seq).await?;
     let mut records = Records::of(fields);
     let mut handed = 0;
     for (number, blocks) in order.windows(&counts).into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Opening the members of a package on all processors.
+//! Opening the members of a package on several processors, at most four.
 //!
 //! ```text
 //!              ┌► opener ─ rows of 64 KiB ─┐
@@ -99,7 +99,7 @@ pub(super) struct Opened {
 }
 
 impl<W: Write + Send + 'static> Openers<W> {
-    /// As many as there are processors, writing behind the header of a file of so many columns.
+    /// As many as there are processors, at most [`MOST`], writing behind the header of a file of so many columns.
     pub(super) fn start(rows: &Rows, file: W, columns: usize) -> Self {
         let (back, free) = mpsc::channel(WINDOWS);
         for _ in 0..WINDOWS {
@@ -149,6 +149,11 @@ impl<W: Write + Send + 'static> Openers<W> {
         true
     }
 
+    /// Whoever is still at it stops at his next member: nothing is opened for a package that is given up.
+    pub(super) fn give_up(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
     /// Waits for everyone; the file with all rows in it.
     ///
     /// # Errors
@@ -178,7 +183,6 @@ impl<W: Write + Send + 'static> Openers<W> {
 }
 
 impl<W> Drop for Openers<W> {
-    /// Whoever is still at it stops at his next member: nothing is opened for a package that is given up.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt as _;
 use super::blocks::sealed_table;
 use super::engine::Arg;
 use super::heads::recompute;
-use super::table::{Checked, TABLES, Table};
+use super::table::{CREDENTIAL, Checked, PERSON, POLICY_VERSION, ROLE_GRANT, SESSION, TABLES, Table, UNIT};
 use super::work::Head;
 use super::{Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
@@ -146,17 +146,39 @@ impl View<'_> {
 }
 
 impl View<'_> {
-    /// The same for sealed fields that are about to be opened by the million. What else a release reads
-    /// of members is compared as it is read: [`View::each_selected`], [`View::shared_contacts`].
+    /// The same for the sealed cards, of which some decide who of several stays. What else a release reads of members
+    /// is compared as it is read: [`View::each_selected`], [`View::shared_contacts`],
+    /// [`Records`](super::records::Records).
     ///
     /// # Errors
     /// [`StoreError::Integrity`] names the table.
-    pub async fn check_sealed_tables(&mut self, fields: &[Field]) -> Result<(), StoreError> {
+    pub async fn check_card_table(&mut self) -> Result<(), StoreError> {
         let head = self.head().await?;
-        for field in fields {
-            self.compare(&head, sealed_table(*field)).await?;
+        self.compare(&head, sealed_table(Field::Card)).await
+    }
+
+    /// The same for the tables that say who somebody is and what he may.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] names the table.
+    pub async fn check_staff_tables(&mut self) -> Result<(), StoreError> {
+        let head = self.head().await?;
+        for table in [&UNIT, &PERSON, &ROLE_GRANT, &CREDENTIAL, &SESSION, &POLICY_VERSION] {
+            self.compare(&head, table).await?;
         }
         Ok(())
+    }
+
+    /// A view from which is released must know the entry that allows it: who puts an older log and the rows of its
+    /// time back for just this moment is noticed.
+    ///
+    /// # Errors
+    /// [`StoreError::Integrity`] names the log's head.
+    pub async fn check_knows(&mut self, seq: u64) -> Result<(), StoreError> {
+        if self.head().await?.size > seq {
+            return Ok(());
+        }
+        Err(StoreError::integrity("log_head", "it does not know the entry under which is read"))
     }
 
     async fn compare(&mut self, head: &Head, table: &'static Table) -> Result<(), StoreError> {

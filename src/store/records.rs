@@ -128,10 +128,8 @@ impl Records {
     /// # Errors
     /// The database failed, or [`StoreError::Integrity`] that names the table.
     pub async fn end(mut self, view: &mut View<'_>, seq: u64) -> Result<(), StoreError> {
+        view.check_knows(seq).await?;
         let head = view.head().await?;
-        if head.size <= seq {
-            return Err(StoreError::integrity("log_head", "it does not know the entry under which was read"));
-        }
         let mut next = i64::MIN;
         for (first, last) in std::mem::take(&mut self.passed).into_iter().chain([(i64::MAX, i64::MAX)]) {
             self.skip(view, next, first, &head).await?;

@@ -28,7 +28,7 @@ pub(crate) enum Checked {
     Moved,
     /// By `audit verify --deep`.
     Deep,
-    /// At every start and before every decision too.
+    /// At every start, execution, claim and download too.
     Start,
 }
 use Checked::*;

@@ -7,7 +7,7 @@ use crate::model::field::Field;
 use crate::policy::Policy;
 
 /// An opened value. No `Debug`, no `Display`, no `Clone`, no `Serialize`; wiped when dropped. `lend` is
-/// for the package writers, reveal, correct and statement: `tests/architecture.rs` holds the list.
+/// for the package writers, reveal and correct: `tests/architecture.rs` holds the list.
 pub struct Plain(pub(super) Zeroizing<Vec<u8>>);
 
 impl Plain {

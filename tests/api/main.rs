@@ -3,6 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+// This binary uses its own part of it.
+#[allow(dead_code)]
+#[path = "../store/raw.rs"]
+mod raw;
+
 mod bodies;
 mod caller;
 mod leak;

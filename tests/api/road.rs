@@ -1,5 +1,8 @@
 //! The whole road over HTTP: asked, signed, executed, downloaded, and what Debian's age makes of it.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use serde_json::json;
 
 use crate::both;
@@ -7,7 +10,34 @@ use crate::caller::Served;
 use crate::support::expect::Channel;
 use crate::support::world::{cast, decrypt, form};
 
-both!(the_whole_road, a_request_is_signed_as_it_was_shown, a_package_leaves_once);
+both!(
+    the_whole_road,
+    a_request_is_signed_as_it_was_shown,
+    a_package_leaves_once,
+    a_client_that_goes_away_cuts_nothing_in_half,
+);
+
+/// The connection is closed as soon as the request is out; the verb goes to its end all the same.
+fn a_client_that_goes_away_cuts_nothing_in_half(served: &Served) {
+    let no = signed(served, "sms");
+    let executor = served.caller(cast("sms")[4]);
+    let token = &executor.headers[0].1;
+    let mut connection = TcpStream::connect(served.address).unwrap();
+    let text = format!(
+        "POST /api/v1/requests/{no}/execute HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\n\
+         content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+    );
+    connection.write_all(text.as_bytes()).unwrap();
+    // Until it is begun; the entry is there before the first row is read.
+    while !served.entries(0).iter().any(|e| e["action"] == json!("package.started")) {}
+    drop(connection);
+    let receiver = served.caller(cast("sms")[5]);
+    let state = || receiver.get("/api/v1/packages").body["items"][0]["state"].clone();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while state() != json!("sealed") {
+        assert!(std::time::Instant::now() < deadline, "{}", state());
+    }
+}
 
 /// Drafted, submitted and signed by all; the number.
 pub fn signed(served: &Served, channel: &str) -> String {

@@ -1,9 +1,13 @@
 //! Sessions: opened, stepped up, ended by time, by signing out, by suspension; cookies and other sites.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
 use crate::both;
 use crate::caller::{Answer, Served, secret};
+use crate::raw::Raw;
+use crate::support::world::{On, block};
 
 both!(
     a_session_says_who_and_ends,
@@ -14,7 +18,40 @@ both!(
     nobody_learns_which_logins_there_are,
     sessions_are_in_the_log,
     wrong_passwords_have_to_wait,
+    a_forged_session_or_role_is_nobodys,
 );
+
+/// Who writes into the database gets no session and no role by it, and the server stops answering rather than believe.
+fn a_forged_session_or_role_is_nobodys(served: &Served) {
+    let counter = served.caller("s1.counter");
+    let run = |sql: String| block(async { Raw::connect(&served.world.url).await.run(&sql).await.unwrap() });
+    let literal = |bytes: &[u8]| match served.world.on {
+        On::Sqlite => format!("x'{}'", hex::encode(bytes)),
+        On::Postgres => format!("'\\x{}'", hex::encode(bytes)),
+    };
+    let token = URL_SAFE_NO_PAD.encode([7; 32]);
+    let (id, now) = (countersign::keyring::sha256(&[7; 32]), served.clock.now());
+    let (id, seed) = (literal(&id), literal(&[9; 60]));
+    run(format!(
+        "insert into session (id, login, opened_at, stepped_at, seed) values ({id}, 'admin', {now}, {now}, {seed})"
+    ));
+    let mut forger = served.nobody();
+    forger.bearer(&token);
+    for caller in [&forger, &counter] {
+        let answer = caller.get("/api/v1/session");
+        assert_eq!((answer.status, answer.code()), (500, "failed"));
+    }
+    run(format!("delete from session where id = {id}"));
+    assert_eq!(counter.get("/api/v1/session").status, 200);
+    // The row of a session that there is, for somebody else.
+    run("update session set login = 'admin' where login = 's1.counter'".into());
+    assert_eq!(counter.get("/api/v1/session").code(), "failed");
+    run("update session set login = 's1.counter' where login = 'admin'".into());
+    run("insert into role_grant (login, role, unit) values ('s1.counter', 'member_head', 'HQ-MEM')".into());
+    assert_eq!(counter.get("/api/v1/session").code(), "failed");
+    run("delete from role_grant where login = 's1.counter' and role = 'member_head'".into());
+    assert_eq!(counter.get("/api/v1/session").status, 200);
+}
 
 fn wrong_passwords_have_to_wait(served: &Served) {
     let attempt = |login: &str, password: &str, from: &str| {

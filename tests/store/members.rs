@@ -304,7 +304,10 @@ async fn records_come_with_their_keys(vault: Vault) {
     assert_eq!(cards.keys().copied().collect::<Vec<_>>(), [1, 4]);
     assert_eq!(cards[&4].1, record_of(&all[3].record, &[1]));
     assert!(cards[&4].0.id == all[3].id);
-    view.check_sealed_tables(Field::ALL).await.unwrap();
+    view.check_card_table().await.unwrap();
+    let size = view.log_size().await.unwrap();
+    view.check_knows(size - 1).await.unwrap();
+    integrity(view.check_knows(size).await);
 }
 
 fn record_of(record: &[u8], numbers: &[u8]) -> Vec<u8> {
