@@ -20,9 +20,10 @@ const FORGOTTEN: Micros = 86_400_000_000;
 
 /// How long to wait after so many wrong passwords in a row.
 fn wait(failed: i64, free: i64) -> Micros {
-    match u32::try_from(failed - free) {
-        Err(_) => 0,
-        Ok(beyond) => FIRST.saturating_mul(1i64.checked_shl(beyond.min(30)).unwrap_or(i64::MAX)).min(LONGEST),
+    match failed - free {
+        ..0 => 0,
+        // Five doublings are past the longest.
+        beyond => (FIRST << beyond.min(5)).min(LONGEST),
     }
 }
 

@@ -65,7 +65,7 @@ pub(super) struct Correction {
 /// A member, or the number of an erasure.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
-pub(super) enum Asked {
+pub(super) enum Whom {
     Card(String),
     CaseNo(String),
 }
@@ -141,11 +141,11 @@ pub(super) async fn erase(
 pub(super) async fn who_saw(
     State(app): State<App>,
     who: SignedIn,
-    Json(asked): Json<Asked>,
+    Json(whom): Json<Whom>,
 ) -> Result<Answer<WhoSaw>, Problem> {
-    let subject = match asked {
-        Asked::Card(number) => Subject::Card(card(&number)?),
-        Asked::CaseNo(number) => Subject::Case(number),
+    let subject = match whom {
+        Whom::Card(number) => Subject::Card(card(&number)?),
+        Whom::CaseNo(number) => Subject::Case(number),
     };
     Ok(Answer(app.broker().member_who_saw(who.caller(), subject).await?))
 }

@@ -169,7 +169,7 @@ async fn feed<W: std::io::Write + Send + 'static>(
                     window.push(turn, &sealed);
                 }
             };
-            records.range(&mut view, from, to, visit).await?;
+            records.read(&mut view, from, to, visit).await?;
         }
         order.shuffle(number as u64, &mut window.members);
         handed += window.members.len() as u64;

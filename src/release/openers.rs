@@ -38,11 +38,11 @@ const MOST: usize = 4;
 /// Sealed members that are shuffled together, in one buffer: what is needed of each and no more.
 pub(super) struct Window {
     bytes: Vec<u8>,
-    pub(super) members: Vec<Slot>,
+    pub(super) members: Vec<Handed>,
 }
 
 /// One of them.
-pub(super) struct Slot {
+pub(super) struct Handed {
     turn: Turn,
     id: MemberId,
     kek: i64,
@@ -58,7 +58,7 @@ impl Window {
         self.bytes.extend_from_slice(wrapped);
         let from = self.bytes.len();
         self.bytes.extend_from_slice(record);
-        self.members.push(Slot { turn, id, kek, at: [key, from, self.bytes.len()] });
+        self.members.push(Handed { turn, id, kek, at: [key, from, self.bytes.len()] });
     }
 }
 
@@ -77,7 +77,7 @@ impl Drop for Lent {
 
 struct Piece {
     window: Arc<Lent>,
-    members: Vec<Slot>,
+    members: Vec<Handed>,
 }
 
 /// Everyone who opens, and the windows' round.
@@ -195,7 +195,7 @@ fn open_all<W: Write>(
     stop: &AtomicBool,
 ) -> Result<Opened, Error> {
     while let Some(Piece { window, members }) = pieces.blocking_recv() {
-        for Slot { turn, id, kek, at: [key, from, to] } in members {
+        for Handed { turn, id, kek, at: [key, from, to] } in members {
             if stop.load(Ordering::Relaxed) {
                 return Err(StoreError::Fault("the package was given up").into());
             }

@@ -16,8 +16,6 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::TryStreamExt as _;
-
 use super::engine::{Arg, Row, Tx, built};
 use super::table::{self, Table};
 use super::{StoreError, View, Work};
@@ -80,6 +78,26 @@ pub(super) fn slots(mut body: &[u8]) -> impl Iterator<Item = Result<(u8, &[u8]),
         (body, last) = (rest, Some(slot));
         Some(Ok((slot, bytes)))
     })
+}
+
+/// A body's slots while a walk goes by: what stands before the wanted slot is passed.
+pub(super) struct Walk<'b, I: Iterator<Item = Result<(u8, &'b [u8]), Malformed>>>(std::iter::Peekable<I>);
+
+/// Walks a body beside another.
+pub(super) fn walk(body: &[u8]) -> Walk<'_, impl Iterator<Item = Result<(u8, &[u8]), Malformed>>> {
+    Walk(slots(body).peekable())
+}
+
+impl<'b, I: Iterator<Item = Result<(u8, &'b [u8]), Malformed>>> Walk<'b, I> {
+    /// The bytes of a slot, if it is there. Slots are asked for in their order.
+    pub(super) fn at(&mut self, wanted: u8) -> Result<Option<&'b [u8]>, Malformed> {
+        let mut found = None;
+        while let Some(step) = self.0.next_if(|s| s.is_err() || s.is_ok_and(|(slot, _)| slot <= wanted)) {
+            let (slot, bytes) = step?;
+            found = (slot == wanted).then_some(bytes);
+        }
+        Ok(found)
+    }
 }
 
 /// One slot of a body.
@@ -208,20 +226,6 @@ impl View<'_> {
         numbers: &[i64],
     ) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
         blocks_in(&mut self.tx, table.name, numbers).await
-    }
-
-    /// All blocks of a table in their order.
-    pub(super) async fn each_block(
-        &mut self,
-        table: &'static Table,
-        mut visit: impl FnMut(i64, &[u8]) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut rows = self.tx.stream(table.scan_sql(), &[]);
-        while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable(table.name))? {
-            let (block, body) = body_of(&row, table.name)?;
-            visit(block, body)?;
-        }
-        Ok(())
     }
 
     /// The highest ordinal of a table of blocks.

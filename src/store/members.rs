@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::TryStreamExt as _;
+
 use super::attributes::{self, Slot};
 pub use super::attributes::{Attributes, ContactTag};
-use super::blocks::{Edit, Fresh, Malformed, SEALED, block_of, blocks_of, ordinal_of, slot, slot_of, slots};
+use super::blocks::{Edit, Fresh, Malformed, SEALED, block_of, blocks_of, body_of, slot, slot_of, slots};
 use super::table::{MEMBER_ATTRIBUTES, MEMBER_TAGS};
 use super::{StoreError, View, Work};
 use crate::clock::Micros;
@@ -120,30 +122,18 @@ impl View<'_> {
     /// A block that does not parse is an integrity error.
     pub async fn member_count(&mut self) -> Result<i64, StoreError> {
         let mut count = 0;
-        self.each_slot(|_, _| {
-            count += 1;
-            Ok(())
-        })
-        .await?;
-        Ok(count)
-    }
-
-    /// Every member's ordinal and id, in order.
-    pub(super) async fn each_slot(
-        &mut self,
-        mut visit: impl FnMut(i64, MemberId) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        self.each_block(&MEMBER_ATTRIBUTES, |block, body| {
+        let table = MEMBER_ATTRIBUTES.name;
+        let mut rows = self.tx.stream(MEMBER_ATTRIBUTES.scan_sql(), &[]);
+        while let Some(row) = rows.try_next().await.map_err(|e| e.unreadable(table))? {
+            let (block, body) = body_of(&row, table)?;
             for step in slots(body) {
-                let malformed = || Malformed::of(MEMBER_ATTRIBUTES.name, block);
-                let (at, bytes) = step.map_err(|Malformed| malformed())?;
-                if let Slot::Member(member) = attributes::read(bytes).ok_or_else(malformed)? {
-                    visit(ordinal_of(block, at), member.id())?;
-                }
+                let malformed = || Malformed::of(table, block);
+                let (_, bytes) = step.map_err(|Malformed| malformed())?;
+                let slot = attributes::read(bytes).ok_or_else(malformed)?;
+                count += i64::from(matches!(slot, Slot::Member(_)));
             }
-            Ok(())
-        })
-        .await
+        }
+        Ok(count)
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use super::blocks::{Malformed, block_of, body_of, ordinal_of, sealed_table, slots};
+use super::blocks::{Malformed, block_of, body_of, ordinal_of, sealed_table, slots, walk};
 use super::engine::{Arg, Row, built};
 use super::heads::{Accumulator, row_mac};
 use super::keys::{self, KEY_BLOCK};
@@ -63,7 +63,7 @@ impl Records {
     ///
     /// # Errors
     /// The database failed, a block does not parse, or what `visit` gives.
-    pub async fn range(
+    pub async fn read(
         &mut self,
         view: &mut View<'_>,
         from: i64,
@@ -87,21 +87,15 @@ impl Records {
                     body = if at == block { bytes } else { body };
                     rows.next();
                 }
-                own.push((*number, *table, slots(body).peekable()));
+                own.push((*number, *table, walk(body)));
             }
             for step in slots(keys) {
                 let (at, key) = step.map_err(|Malformed| Malformed::of(KEY_BLOCK, block))?;
                 let (id, kek, wrapped) = keys::parts(key).ok_or_else(|| Malformed::of(KEY_BLOCK, block))?;
                 self.record.clear();
                 for (number, table, column) in &mut own {
-                    let mut found = None;
-                    while let Some(step) =
-                        column.next_if(|s| s.is_err() || s.is_ok_and(|(slot, _)| slot <= at))
-                    {
-                        let (slot, bytes) = step.map_err(|Malformed| Malformed::of(table.name, block))?;
-                        found = (slot == at).then_some(bytes);
-                    }
-                    if let Some(bytes) = found {
+                    let own = column.at(at).map_err(|Malformed| Malformed::of(table.name, block))?;
+                    if let Some(bytes) = own {
                         let (version, sealed) =
                             bytes.split_at_checked(4).ok_or_else(|| Malformed::of(table.name, block))?;
                         self.record.push(*number);
@@ -169,7 +163,7 @@ impl Records {
         Ok(())
     }
 
-    /// Reads the blocks of a range, table by table, and adds their marks.
+    /// Reads the blocks of a range, table by table, and adds their MACs.
     async fn pass(&mut self, view: &mut View<'_>, blocks: (i64, i64)) -> Result<Vec<Vec<Row>>, StoreError> {
         let keyring = view.store.keyring.clone();
         let mut read = Vec::with_capacity(self.columns.len());
@@ -183,7 +177,7 @@ impl Records {
     }
 }
 
-/// Adds the marks of some rows that ascend; the last one's number.
+/// Adds the MACs of some rows that ascend; the last one's number.
 fn add(
     keyring: &Keyring,
     table: &'static Table,

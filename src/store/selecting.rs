@@ -3,7 +3,7 @@
 use futures_util::TryStreamExt as _;
 
 use super::attributes::{self, Slot};
-use super::blocks::{Malformed, ordinal_of, slots};
+use super::blocks::{Malformed, ordinal_of, slots, walk};
 use super::engine::Arg;
 use super::heads::{Accumulator, row_mac};
 use super::members::{ContactTag, unpack};
@@ -99,7 +99,7 @@ fn visit_block(
     (selection, stores): (&Selection, Option<&[String]>),
     visit: &mut impl FnMut(Selected) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut tags = slots(tags).peekable();
+    let mut tags = walk(tags);
     for step in slots(body) {
         let malformed = || Malformed::of(MEMBER_ATTRIBUTES.name, block);
         let (at, bytes) = step.map_err(|Malformed| malformed())?;
@@ -112,13 +112,10 @@ fn visit_block(
             continue;
         }
         let malformed = || Malformed::of(MEMBER_TAGS.name, block);
-        let mut own = Vec::new();
-        while let Some(step) = tags.next_if(|s| s.is_err() || s.is_ok_and(|(slot, _)| slot <= at)) {
-            let (slot, bytes) = step.map_err(|Malformed| malformed())?;
-            if slot == at {
-                own = unpack(bytes).ok_or_else(malformed)?;
-            }
-        }
+        let own = match tags.at(at).map_err(|Malformed| malformed())? {
+            Some(bytes) => unpack(bytes).ok_or_else(malformed)?,
+            None => Vec::new(),
+        };
         visit(Selected {
             ordinal: ordinal_of(block, at),
             active: member.active(),

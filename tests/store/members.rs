@@ -289,7 +289,7 @@ async fn records_come_with_their_keys(vault: Vault) {
         let visit = |r: SealedRecord<'_>| {
             seen.push((r.ordinal, r.id, r.record.to_vec(), r.kek, r.wrapped.len()));
         };
-        records.range(&mut view, from, to, visit).await.unwrap();
+        records.read(&mut view, from, to, visit).await.unwrap();
     }
     // Of all that is sealed, just what was asked for; the rest passes by at the end.
     let wanted = |m: &Member| (m.ordinal, m.id, record_of(&m.record, &[2, 3]), 1, 60);
@@ -297,7 +297,7 @@ async fn records_come_with_their_keys(vault: Vault) {
     records.end(&mut view, 0).await.unwrap();
     let mut twice = Records::of(&[Field::Mobile]);
     for _ in 0..2 {
-        twice.range(&mut view, 0, 64, |_| ()).await.unwrap();
+        twice.read(&mut view, 0, 64, |_| ()).await.unwrap();
     }
     assert!(twice.end(&mut view, 0).await.is_err(), "what passed twice was counted twice");
     let cards = view.sealed_of(&[1, 4, 999], Field::Card).await.unwrap();

@@ -36,7 +36,7 @@ async fn released(vault: &Vault) -> Result<(), StoreError> {
     // In an order of its own, as a package is read, and as cards are looked at.
     let mut records = Records::of(Field::ALL);
     for from in [64, 0, 256] {
-        records.range(&mut view, from, from + 64, |_| ()).await?;
+        records.read(&mut view, from, from + 64, |_| ()).await?;
     }
     let passed = records.end(&mut view, 0).await;
     view.check_card_table().await?;
