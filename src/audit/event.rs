@@ -119,6 +119,8 @@ codes! {
         PackageHandedOff = "package.handed_off",
         /// A package was recalled and its key destroyed.
         PackageRecalled = "package.recalled",
+        /// Entries of the log were read.
+        AuditRead = "audit.read",
         /// The log was exported.
         AuditExported = "audit.exported",
     }

@@ -3,7 +3,7 @@
 use std::io::{PipeWriter, Write};
 
 use axum::Json as Answer;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -12,8 +12,9 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::App;
-use super::bodies::Json;
+use super::bodies::{Json, Query};
 use super::entering::SignedIn;
+use super::pages::{Page, cursor};
 use super::problem::Problem;
 use super::streams::{self, Piped};
 use crate::broker::Error;
@@ -65,6 +66,19 @@ pub(super) async fn consistency(
     Query(of): Query<Consistency>,
 ) -> Result<Answer<Value>, Problem> {
     Ok(Answer(json!(app.broker().consistency(of.from, of.to).await?)))
+}
+
+/// Entries, newest first; the look is one of them.
+pub(super) async fn events(
+    State(app): State<App>,
+    Query(page): Query<Page>,
+    who: SignedIn,
+) -> Result<Answer<Value>, Problem> {
+    let wrong = |_| Problem::bad_value("/cursor", "take next_cursor of the page before, as it is");
+    let before = page.behind()?.map(|seq| seq.parse::<u64>().map_err(wrong)).transpose()?;
+    let (from, items) = app.broker().audit_events(who.caller(), before, page.limit()? as u64).await?;
+    let next = (from > 0).then(|| cursor(&from.to_string()));
+    Ok(Answer(json!({ "items": items, "next_cursor": next })))
 }
 
 pub(super) async fn export(

@@ -1,9 +1,10 @@
-//! Bodies coming in: JSON read strictly, with the place of what is wrong; text of a file as it is.
+//! What comes in: JSON read strictly, with the place of what is wrong; text of a file as it is; queries and paths.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request};
+use axum::extract::{self, FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
@@ -56,6 +57,34 @@ impl<S: Send + Sync> FromRequest<S> for Text {
         let text = String::from_utf8(bytes.into());
         let wrong = |_| Problem::new(StatusCode::BAD_REQUEST, "bad_body", "the body is not UTF-8");
         text.map(Text).map_err(wrong)
+    }
+}
+
+/// What stands behind the question mark. As in a body, no answer repeats it.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = extract::Query::try_from_uri(&parts.uri).map_err(|_| {
+            let detail = "a parameter of the query is missing, unknown, or not of its kind";
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_query", detail)
+        })?;
+        Ok(Query(query.0))
+    }
+}
+
+/// What stands in the path's one place.
+pub(super) struct Path(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = extract::Path::from_request_parts(parts, state).await;
+        let wrong = |_| Problem::new(StatusCode::NOT_FOUND, "no_route", "there is nothing at this path");
+        path.map(|extract::Path(text)| Path(text)).map_err(wrong)
     }
 }
 

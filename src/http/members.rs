@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::Json as Answer;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use futures_util::TryStreamExt as _;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
 use super::App;
-use super::bodies::{Json, content_type, unsupported};
+use super::bodies::{Json, Query, content_type, unsupported};
 use super::entering::{SignedIn, Stepped};
 use super::problem::{Problem, card};
 use crate::broker::consents::ConsentShown;

@@ -14,6 +14,7 @@ mod entering;
 mod exchange;
 mod members;
 mod packages;
+mod pages;
 mod people;
 mod policies;
 mod problem;
@@ -112,6 +113,7 @@ pub fn router(app: App) -> Router {
         .route("/audit/checkpoint", get(audits::checkpoint))
         .route("/audit/proofs/inclusion", get(audits::inclusion))
         .route("/audit/proofs/consistency", get(audits::consistency))
+        .route("/audit/events", get(audits::events))
         .route("/audit/export", post(audits::export));
     let routes = Router::new()
         .nest("/api/v1", api)

@@ -1,16 +1,17 @@
 //! Packages: listed, fetched once, handed off, recalled.
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::App;
-use super::bodies::Json;
+use super::bodies::{Json, Path, Query};
 use super::entering::{SignedIn, Stepped};
+use super::pages::Page;
 use super::problem::Problem;
 use super::streams;
 use crate::broker::downloading::{Fetched, Wanted};
@@ -30,14 +31,18 @@ pub(super) struct Because {
     reason: String,
 }
 
-pub(super) async fn list(State(app): State<App>, who: SignedIn) -> Result<Answer<Value>, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(page): Query<Page>,
+    who: SignedIn,
+) -> Result<Answer<Value>, Problem> {
     let items = app.broker().package_list(who.caller()).await?;
-    Ok(Answer(json!({ "items": items, "next_cursor": null })))
+    page.of(&items, |line| line.no.to_string())
 }
 
 pub(super) async fn download(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
     Json(file): Json<File>,
 ) -> Result<Response, Problem> {
@@ -51,7 +56,7 @@ pub(super) async fn download(
 
 pub(super) async fn hand_off(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     who: SignedIn,
 ) -> Result<StatusCode, Problem> {
     let no = app.broker().package_named(&no).await?;
@@ -61,7 +66,7 @@ pub(super) async fn hand_off(
 
 pub(super) async fn recall(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     who: SignedIn,
     Json(why): Json<Because>,
 ) -> Result<StatusCode, Problem> {

@@ -1,14 +1,14 @@
 //! People: enrolled by a one-time code, suspended; the organisation.
 
 use axum::Json as Answer;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::App;
-use super::bodies::{Json, Text};
+use super::bodies::{Json, Path, Query, Text};
 use super::entering::Stepped;
 use super::problem::Problem;
 use super::sessions::password as given;
@@ -74,7 +74,7 @@ pub(super) async fn apply(
 
 pub(super) async fn invite(
     State(app): State<App>,
-    Path(login): Path<String>,
+    Path(login): Path,
     Stepped(step): Stepped,
 ) -> Result<Answer<Value>, Problem> {
     let login = person(&login)?;
@@ -84,7 +84,7 @@ pub(super) async fn invite(
 
 pub(super) async fn suspend(
     State(app): State<App>,
-    Path(login): Path<String>,
+    Path(login): Path,
     Stepped(step): Stepped,
 ) -> Result<StatusCode, Problem> {
     app.broker().suspend(step.caller(), &person(&login)?, true).await?;
@@ -93,7 +93,7 @@ pub(super) async fn suspend(
 
 pub(super) async fn resume(
     State(app): State<App>,
-    Path(login): Path<String>,
+    Path(login): Path,
     Stepped(step): Stepped,
 ) -> Result<StatusCode, Problem> {
     app.broker().suspend(step.caller(), &person(&login)?, false).await?;

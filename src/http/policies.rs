@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
-use super::bodies::Json;
+use super::bodies::{Json, Path};
 use super::entering::{SignedIn, Stepped};
 use super::problem::Problem;
 use crate::broker::documents::NewDocument;
@@ -71,7 +71,7 @@ pub(super) async fn propose(
 
 pub(super) async fn second(
     State(app): State<App>,
-    Path(id): Path<String>,
+    Path(id): Path,
     Stepped(step): Stepped,
 ) -> Result<Answer<Value>, Problem> {
     let unknown = |_| Problem::new(StatusCode::NOT_FOUND, "unknown_policy", "a version is a number");

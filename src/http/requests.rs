@@ -1,7 +1,7 @@
 //! Requests: drafted, previewed, submitted, signed, executed.
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -9,8 +9,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::App;
-use super::bodies::{Json, Text};
+use super::bodies::{Json, Path, Query, Text};
 use super::entering::{SignedIn, Stepped};
+use super::pages::Page;
 use super::problem::Problem;
 use crate::broker::executing::MOST_PARTS;
 use crate::broker::requests::Sentence;
@@ -56,9 +57,13 @@ pub(super) fn number(text: &str) -> Result<RequestNo, Problem> {
         .map_err(|wrong| Problem::new(StatusCode::NOT_FOUND, "unknown_request", wrong.to_string()))
 }
 
-pub(super) async fn list(State(app): State<App>, who: SignedIn) -> Result<Answer<Value>, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(page): Query<Page>,
+    who: SignedIn,
+) -> Result<Answer<Value>, Problem> {
     let items = app.broker().request_list(who.caller()).await?;
-    Ok(Answer(json!({ "items": items, "next_cursor": null })))
+    page.of(&items, |line| line.no.to_string())
 }
 
 pub(super) async fn draft(
@@ -76,7 +81,7 @@ pub(super) async fn draft(
 
 pub(super) async fn revise(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     who: SignedIn,
     Text(form): Text,
 ) -> Result<StatusCode, Problem> {
@@ -86,7 +91,7 @@ pub(super) async fn revise(
 
 pub(super) async fn show(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     who: SignedIn,
 ) -> Result<Answer<RequestShown>, Problem> {
     Ok(Answer(app.broker().request_show(who.caller(), &number(&no)?).await?))
@@ -94,7 +99,7 @@ pub(super) async fn show(
 
 pub(super) async fn preview(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     who: SignedIn,
 ) -> Result<Answer<Preview>, Problem> {
     Ok(Answer(app.broker().request_preview(who.caller(), &number(&no)?).await?))
@@ -102,7 +107,7 @@ pub(super) async fn preview(
 
 pub(super) async fn sentence(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     who: SignedIn,
 ) -> Result<Answer<Sentence>, Problem> {
     Ok(Answer(app.broker().request_sentence(who.caller(), &number(&no)?).await?))
@@ -110,7 +115,7 @@ pub(super) async fn sentence(
 
 pub(super) async fn submit(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
 ) -> Result<Answer<Value>, Problem> {
     let s = app.broker().request_submit(step, &number(&no)?).await?;
@@ -121,7 +126,7 @@ pub(super) async fn submit(
 
 pub(super) async fn sign(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
     Json(what): Json<Signing>,
 ) -> Result<Answer<Value>, Problem> {
@@ -132,7 +137,7 @@ pub(super) async fn sign(
 
 pub(super) async fn send_back(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
     Json(why): Json<Because>,
 ) -> Result<Answer<Value>, Problem> {
@@ -142,7 +147,7 @@ pub(super) async fn send_back(
 
 pub(super) async fn reject(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
     Json(why): Json<Because>,
 ) -> Result<Answer<Value>, Problem> {
@@ -152,7 +157,7 @@ pub(super) async fn reject(
 
 pub(super) async fn recall(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
     Json(why): Json<Comment>,
 ) -> Result<StatusCode, Problem> {
@@ -163,7 +168,7 @@ pub(super) async fn recall(
 /// Answered when the package is whole.
 pub(super) async fn execute(
     State(app): State<App>,
-    Path(no): Path<String>,
+    Path(no): Path,
     Stepped(step): Stepped,
     Json(how): Json<Parts>,
 ) -> Result<Answer<Value>, Problem> {

@@ -1,21 +1,26 @@
 //! Vendors: the contracted processors.
 
 use axum::Json as Answer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::App;
-use super::bodies::Text;
+use super::bodies::{Path, Query, Text};
 use super::entering::SignedIn;
+use super::pages::Page;
 use super::problem::Problem;
 use crate::model::ids::VendorCode;
 use crate::store::vendors::VendorRow;
 
-pub(super) async fn list(State(app): State<App>, who: SignedIn) -> Result<Answer<Value>, Problem> {
+pub(super) async fn list(
+    State(app): State<App>,
+    Query(page): Query<Page>,
+    who: SignedIn,
+) -> Result<Answer<Value>, Problem> {
     let vendors = app.broker().vendor_list(who.caller()).await?;
     let items: Vec<Value> = vendors.iter().map(shown).collect();
-    Ok(Answer(json!({ "items": items, "next_cursor": null })))
+    page.of(&items, |vendor| vendor["code"].as_str().unwrap_or_default().to_owned())
 }
 
 pub(super) async fn add(
@@ -29,7 +34,7 @@ pub(super) async fn add(
 
 pub(super) async fn suspend(
     State(app): State<App>,
-    Path(code): Path<String>,
+    Path(code): Path,
     who: SignedIn,
 ) -> Result<StatusCode, Problem> {
     let code = VendorCode::parse(&code)

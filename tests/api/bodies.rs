@@ -53,6 +53,10 @@ fn a_path_or_a_method_that_is_none(served: &Served) {
         ("GET", "/", 404, "no_route"),
         ("DELETE", "/api/v1/requests", 405, "wrong_method"),
         ("GET", "/api/v1/requests/13800138000", 404, "unknown_request"),
+        ("GET", "/api/v1/requests/%ff", 404, "no_route"),
+        ("GET", "/api/v1/requests?mobile=13800138000", 422, "bad_query"),
+        ("GET", "/api/v1/audit/proofs/inclusion?seq=0", 422, "bad_query"),
+        ("GET", "/api/v1/audit/proofs/inclusion?seq=9&size=9", 422, "bad_range"),
     ] {
         let problem = counter.send(method, path, "", &[]);
         assert_eq!((problem.status, problem.code()), (status, code), "{method} {path}");

@@ -14,21 +14,15 @@ use tokio::sync::oneshot;
 
 use crate::support::world::{On, World, password};
 
-/// A furnished vault behind a server of its own, which stops when this is dropped.
-pub struct Served {
-    pub world: World,
+/// A server process's stead: threads of its own, which stop when this is dropped.
+pub struct Server {
     pub address: SocketAddr,
-    pub clock: Arc<Clock>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Served {
-    pub fn start(on: On) -> Served {
-        let world = World::new(on);
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
-        let clock = Arc::new(Clock::fixed("Asia/Shanghai", now as i64).unwrap());
-        let place = Place { clock: Some(clock.clone()), ..world.place() };
+impl Server {
+    pub fn on(place: Place) -> Server {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -41,8 +35,38 @@ impl Served {
                 served.run(async { drop(stopped.await) }).await.unwrap();
             });
         });
-        let address = told.recv().unwrap();
-        Served { world, address, clock, stop: Some(stop), thread: Some(thread) }
+        Server { address: told.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.stop.take().unwrap().send(());
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+/// A furnished vault behind a server of its own.
+pub struct Served {
+    server: Server,
+    pub world: World,
+    pub address: SocketAddr,
+    pub clock: Arc<Clock>,
+}
+
+impl Served {
+    pub fn start(on: On) -> Served {
+        let world = World::new(on);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+        let clock = Arc::new(Clock::fixed("Asia/Shanghai", now as i64).unwrap());
+        let server = Server::on(Place { clock: Some(clock.clone()), ..world.place() });
+        Served { address: server.address, server, world, clock }
+    }
+
+    /// Another server on the same vault.
+    pub fn beside(&self) -> Server {
+        assert_eq!(self.server.address, self.address);
+        Server::on(Place { clock: Some(self.clock.clone()), ..self.world.place() })
     }
 
     /// Somebody who has not said who they are.
@@ -83,13 +107,6 @@ impl Served {
             .find(|row| row.store == store && !row.mobile.is_empty() && CardNo::parse(&row.card).is_ok());
         let found = found.expect("a member of the store");
         (found.card.clone(), found.mobile.clone())
-    }
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.stop.take().unwrap().send(());
-        self.thread.take().unwrap().join().unwrap();
     }
 }
 

@@ -11,9 +11,11 @@ mod raw;
 mod bodies;
 mod caller;
 mod leak;
+mod pages;
 mod road;
 mod routes;
 mod sessions;
+mod together;
 
 /// Runs a test body on both engines, each with a server of its own.
 #[macro_export]

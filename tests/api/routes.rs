@@ -136,6 +136,7 @@ pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
         get("/api/v1/audit/checkpoint"),
         get("/api/v1/audit/proofs/inclusion?seq=0&size=1"),
         get("/api/v1/audit/proofs/consistency?from=1&to=1"),
+        get("/api/v1/audit/events?limit=2"),
         case("POST", "/api/v1/audit/export", &json!({ "format": "csv", "from": 0, "to": 1 })),
         case("POST", "/api/v1/session", &json!({ "login": "$login", "password": "$password" })),
         Case { method: "DELETE", ..get("/api/v1/session") },
