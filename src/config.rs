@@ -203,7 +203,8 @@ impl Environment {
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(std::io::stderr)
-            .with_ansi(self.colour)
+            // Colours are a feature we do not take; asked for one, it complains on every terminal.
+            .with_ansi(false)
             .try_init();
     }
 }

@@ -43,9 +43,12 @@ impl Broker {
         let mut view = self.store.view().await?;
         for (tag, free) in tags.iter().zip(FREE) {
             let attempts = view.attempts(tag).await?;
-            if now < attempts.failed_at.saturating_add(wait(attempts.failed, free)) {
+            let left = attempts.failed_at.saturating_add(wait(attempts.failed, free)) - now;
+            if left > 0 {
+                let seconds = (left / 1_000_000 + 1) as u32;
                 return Err(Refusal::new("try_later", "B9", "too many passwords were wrong of late")
-                    .hint("wait a while, at most 15 minutes, and try again; an administrator can issue a new code")
+                    .hint(format!("try again in {seconds} seconds; an administrator can issue a new code"))
+                    .after(seconds)
                     .into());
             }
         }

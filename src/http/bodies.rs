@@ -26,7 +26,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let mut json = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|e| {
             let inner = e.inner();
-            let (status, detail) = if inner.is_data() {
+            // An enum of nothing is called bad syntax, too.
+            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
+            let (status, detail) = if inner.is_data() || is_json {
                 let detail = "a value is missing, unknown, or not of its kind";
                 (StatusCode::UNPROCESSABLE_ENTITY, detail)
             } else {

@@ -22,6 +22,8 @@ pub struct Problem {
     hint: String,
     /// Where in the body, as a JSON pointer (RFC 6901).
     pointer: Option<String>,
+    /// Seconds after which it may pass.
+    after: Option<u32>,
 }
 
 /// A problem as it is sent.
@@ -44,7 +46,7 @@ impl Problem {
     /// A problem of the exchange itself, which no rule of the company is behind.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, hint) = (detail.into(), String::new());
-        Problem { status, code, rule: None, detail, hint, pointer: None }
+        Problem { status, code, rule: None, detail, hint, pointer: None, after: None }
     }
 
     /// Says where in the body.
@@ -81,13 +83,9 @@ impl Problem {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        let wait = match self.status {
-            StatusCode::SERVICE_UNAVAILABLE => Some("5"),
-            StatusCode::TOO_MANY_REQUESTS => Some("30"),
-            _ => None,
-        };
-        if let Some(seconds) = wait {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(seconds));
+        let busy = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(5);
+        if let Some(seconds) = self.after.or(busy) {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -114,6 +112,7 @@ impl From<Refusal> for Problem {
             detail: refusal.message.into_owned(),
             hint: refusal.hint.into_owned(),
             pointer: None,
+            after: refusal.after,
         }
     }
 }

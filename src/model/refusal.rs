@@ -15,12 +15,21 @@ pub struct Refusal {
     pub message: Cow<'static, str>,
     /// What would make it pass.
     pub hint: Cow<'static, str>,
+    /// In how many seconds it may pass by itself, when that is known.
+    pub after: Option<u32>,
 }
 
 impl Refusal {
     /// A refusal; give the hint with [`Refusal::hint`].
     pub fn new(code: &'static str, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { code, rule, message: message.into(), hint: Cow::Borrowed("") }
+        Refusal { code, rule, message: message.into(), hint: Cow::Borrowed(""), after: None }
+    }
+
+    /// Adds in how many seconds it may pass.
+    #[must_use]
+    pub fn after(mut self, seconds: u32) -> Self {
+        self.after = Some(seconds);
+        self
     }
 
     /// Adds what would make it pass.

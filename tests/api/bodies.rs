@@ -31,6 +31,9 @@ fn a_wrong_body_is_told_by_its_place(served: &Served) {
     let problem = counter.post("/api/v1/members/reveal", &reveal);
     assert_eq!((problem.status, &problem.body["pointer"]), (422, &json!("/fields/1")));
     assert!(!problem.text().contains("138001"));
+    let receiver = served.caller("hq.receiver");
+    let none = receiver.post("/api/v1/packages/CS2026-HQ-0001-P1/download", &json!({}));
+    assert_eq!((none.status, none.code()), (422, "bad_body"));
     // A form as JSON is the same form.
     let officer = served.caller("hq.officer");
     let form = json!({

@@ -66,7 +66,7 @@ fn wrong_passwords_have_to_wait(served: &Served) {
         for n in 0..5 {
             assert_eq!(attempt(login, "a wrong password", &format!("192.0.2.{n}")).0, "unknown_person");
         }
-        assert_eq!(attempt(login, &own, "192.0.2.9"), ("try_later".into(), "30".into()), "{login}");
+        assert_eq!(attempt(login, &own, "192.0.2.9"), ("try_later".into(), "31".into()), "{login}");
     }
     let later = || served.clock.set(served.clock.now() + 31_000_000);
     later();
