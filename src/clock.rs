@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
@@ -68,6 +68,12 @@ impl Clock {
         Timestamp::from_microsecond(at)
             .map(|t| t.to_zoned(self.zone.clone()).date())
             .unwrap_or(Date::constant(1970, 1, 1))
+    }
+
+    /// The time of day of an instant in the vault's zone.
+    pub fn time(&self, at: Micros) -> Time {
+        let time = Timestamp::from_microsecond(at).map(|t| t.to_zoned(self.zone.clone()).time());
+        time.unwrap_or(Time::midnight())
     }
 
     /// The first instant of a day in the vault's zone.

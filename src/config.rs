@@ -10,10 +10,29 @@
 //! database = "sqlite:countersign-data/vault.db"
 //! high_water = "../state/high-water"
 //! passphrase_file = "../secrets/root-passphrase"
+//! # on a machine that has no vault of its own:
+//! server = "https://vault.example"
+//! ca_file = "company-ca.pem"
+//!
+//! [[notice]]
+//! name = "planning"
+//! kind = "wecom"
+//! url_file = "../secrets/planning-robot"
+//!
+//! [serve]
+//! listen = "10.1.0.5:8443"
+//! tls_cert = "tls/server.pem"
+//! tls_key = "tls/server.key"
+//! tls_client_ca = "tls/clients.pem"
+//! download_networks = ["10.1.0.0/16"]
+//! connections = 10000
+//! grace_seconds = 5
+//! public_origin = "https://vault.example"
 //! ```
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -22,6 +41,8 @@ use tracing_subscriber::EnvFilter;
 use zeroize::Zeroizing;
 
 use crate::model::file::read_toml;
+use crate::model::network::Network;
+use crate::notice::Given;
 use crate::store::Place;
 
 /// Where a vault is made when nothing says otherwise.
@@ -49,6 +70,15 @@ pub struct Globals {
     /// The root passphrase, for a vault that has one: a file, or - for standard input
     #[arg(long, global = true, value_name = "FILE|-")]
     pub passphrase_file: Option<PathBuf>,
+    /// A server to do it at, instead of on the vault here: https, or http on this machine
+    #[arg(long, global = true, value_name = "URL", env = "COUNTERSIGN_SERVER")]
+    pub server: Option<String>,
+    /// With --server: a token to call it with, instead of the session that `login` keeps; a file, or -
+    #[arg(long, global = true, value_name = "FILE|-")]
+    pub token_file: Option<PathBuf>,
+    /// With --server: the certificates of the CA that the server's own is from, instead of the system's
+    #[arg(long, global = true, value_name = "FILE", env = "COUNTERSIGN_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The file of `--config`.
@@ -59,6 +89,35 @@ struct ConfigFile {
     database: Option<String>,
     high_water: Option<PathBuf>,
     passphrase_file: Option<PathBuf>,
+    server: Option<String>,
+    ca_file: Option<PathBuf>,
+    #[serde(default)]
+    notice: Vec<Given>,
+    #[serde(default)]
+    serve: ServeSettings,
+}
+
+/// How the API is served; flags of `serve` beat these.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServeSettings {
+    /// Address and port.
+    pub listen: Option<SocketAddr>,
+    /// Certificate, PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// Its key, PEM.
+    pub tls_key: Option<PathBuf>,
+    /// The authority of the clients' certificates, PEM.
+    pub tls_client_ca: Option<PathBuf>,
+    /// From where packages may be downloaded; none named: from anywhere.
+    #[serde(default)]
+    pub download_networks: Vec<Network>,
+    /// Connections at once.
+    pub connections: Option<usize>,
+    /// For how long it goes on after SIGTERM, while `/readyz` says no.
+    pub grace_seconds: Option<u64>,
+    /// Where people see it, `https://vault.example`: passkeys are bound to it.
+    pub public_origin: Option<String>,
 }
 
 /// Why the settings are not usable.
@@ -94,6 +153,14 @@ pub struct Settings {
     pub high_water: Option<PathBuf>,
     /// Where the root passphrase is read from.
     pub passphrase_file: Option<PathBuf>,
+    /// The server to do it at; none: on the vault here.
+    pub server: Option<String>,
+    /// The CA that the server's certificate is from; none: the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How the API is served.
+    pub serve: ServeSettings,
+    /// Who is sent messages.
+    pub notices: Vec<Given>,
 }
 
 impl Settings {
@@ -110,6 +177,10 @@ impl Settings {
             data,
             high_water: globals.high_water.clone().or(file.high_water),
             passphrase_file: globals.passphrase_file.clone().or(file.passphrase_file),
+            server: globals.server.clone().or(file.server),
+            ca_file: globals.ca_file.clone().or(file.ca_file),
+            serve: file.serve,
+            notices: file.notice,
         })
     }
 
@@ -143,6 +214,15 @@ impl ConfigFile {
             database,
             high_water: beside(file.high_water),
             passphrase_file: beside(file.passphrase_file),
+            server: file.server,
+            ca_file: beside(file.ca_file),
+            serve: ServeSettings {
+                tls_cert: beside(file.serve.tls_cert),
+                tls_key: beside(file.serve.tls_key),
+                tls_client_ca: beside(file.serve.tls_client_ca),
+                ..file.serve
+            },
+            notice: file.notice.into_iter().map(|given| given.beside(folder)).collect(),
         })
     }
 }
@@ -214,7 +294,17 @@ mod tests {
     use super::*;
 
     fn globals(config: Option<PathBuf>) -> Globals {
-        Globals { data: None, database: None, config, high_water: None, json: false, passphrase_file: None }
+        Globals {
+            data: None,
+            database: None,
+            config,
+            high_water: None,
+            json: false,
+            passphrase_file: None,
+            server: None,
+            token_file: None,
+            ca_file: None,
+        }
     }
 
     #[test]

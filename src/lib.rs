@@ -52,11 +52,17 @@ pub mod release;
 /// The verbs. Every face calls these and nothing below, as a person who has shown who they are.
 pub mod broker;
 
+/// Messages to robots: number, step and link, to an address that was looked at.
+pub mod notice;
+
 /// Settings: flag before environment before file, and an unknown key is an error.
 pub mod config;
 
 /// The API: decode, call a verb, encode.
 pub mod http;
+
+/// The console: the same verbs as pages for people, in Chinese and English.
+pub mod web;
 
 /// The commands: decode, call a verb, print.
 pub mod cli;

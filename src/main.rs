@@ -16,7 +16,8 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(code) => return code,
     };
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // As much as a main thread has: what a build without optimisation needs for the longest verbs.
+    match tokio::runtime::Builder::new_multi_thread().thread_stack_size(8 << 20).enable_all().build() {
         Ok(runtime) => runtime.block_on(command.run()),
         Err(cause) => command.failed(&cli::Failure::no_runtime(&cause)),
     }

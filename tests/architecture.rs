@@ -16,6 +16,7 @@ const LENDS: &[(&str, &str)] = &[
     ("release/openers.rs", "writes a package's row into the encrypting stream"),
     ("broker/members/correcting.rs", "corrects a member: tags of the contact points that stay are made anew"),
     ("http/members.rs", "answers a reveal to the person who asked, once"),
+    ("web/counter/revealing.rs", "shows the granted fields on the page of the person who asked, once"),
     ("cli/reveal.rs", "shows the granted fields to the person who asked, once"),
 ];
 

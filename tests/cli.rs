@@ -17,6 +17,8 @@ mod support;
 
 #[path = "cli/erasure.rs"]
 mod erasure;
+#[path = "cli/remote.rs"]
+mod remote;
 #[path = "cli/transcript.rs"]
 mod transcript;
 

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use countersign::access::Staff;
 use countersign::audit::event::{Action, Actor, Event};
 use countersign::broker::documents::NewDocument;
+use countersign::broker::found::Found;
 use countersign::broker::imports::{ImportOptions, ImportReport};
 use countersign::broker::members::Subject;
 use countersign::broker::{Broker, Caller, Error};
@@ -20,6 +21,7 @@ use countersign::model::org::Unit;
 use countersign::store::Place;
 use countersign::store::chunks::State;
 use countersign::store::people::{Person, RoleGrant};
+use countersign::store::undertakings::UndertakingRow;
 use serde_json::Value;
 use support::generate::generate;
 
@@ -59,6 +61,7 @@ impl Vault {
             name_zh: c.into(),
             name_en: c.into(),
         };
+        let undertaking = self.broker.undertaking().await.unwrap();
         let mut work = self.broker.store().work().await.unwrap();
         let mut units = vec![
             unit("GRP", UnitKind::Group, None, None),
@@ -94,7 +97,9 @@ impl Vault {
                 suspended: false,
             };
             work.put_person(&person).await.unwrap();
-            work.grant_role(&RoleGrant { login, role, unit: code(at) }).await.unwrap();
+            work.grant_role(&RoleGrant { login: login.clone(), role, unit: code(at) }).await.unwrap();
+            let (version, digest, at) = (undertaking.version.clone(), undertaking.texts[0].digest, work.at());
+            work.add_undertaking(&UndertakingRow { login, version, digest, at }).await.unwrap();
         }
         work.commit(Event::new(Action::OrgApplied, Actor::Operator)).await.unwrap();
         for family in ["member_covenant", "points_card_covenant"] {
@@ -621,6 +626,28 @@ on_both! {
         assert_eq!(report.counts.suppressed, 1);
         let next = vault.broker.member_erase(&head, &no("A2"), "本人要求").await.unwrap();
         assert!(next.ends_with("-0002"));
+        vault.check().await;
+    }
+
+    whoever_was_found_is_opened_without_a_card_number(vault) {
+        let rows = [row("A1", "13900000001", "S001", "", ","), row("A2", "13900000002", "S002", "", ",")];
+        vault.import(file(&rows)).await;
+        let broker = &vault.broker;
+        let (one, two, head) = (vault.caller("one").await, vault.caller("two").await, vault.caller("head").await);
+        let seen = broker.member_look_up(&one, Index::Mobile, "13900000001").await.unwrap();
+        let found = broker.found(&one, &seen[0]).unwrap();
+        assert_eq!(broker.member_show(&one, &found).await.unwrap().fields, seen[0].fields);
+        assert_eq!(broker.member_reveal(&one, &found, &[Field::Name], "核对姓名").await.unwrap().len(), 1);
+        // The name is one person's, and permits nothing that a card would not.
+        assert_eq!(code(broker.member_show(&two, &found).await.unwrap_err()), "unknown_member");
+        let made_up = Found::new("A".repeat(64));
+        assert_eq!(code(broker.member_show(&one, &made_up).await.unwrap_err()), "unknown_member");
+        let seen = broker.member_look_up(&head, Index::Card, "A1").await.unwrap();
+        let found = broker.found(&head, &seen[0]).unwrap();
+        let refused = broker.member_reveal(&head, &found, &[Field::Name], "核对姓名").await;
+        assert_eq!(code(refused.err().unwrap()), "not_permitted");
+        broker.member_erase(&head, &found, "本人要求").await.unwrap();
+        assert_eq!(code(broker.member_show(&head, &found).await.unwrap_err()), "unknown_member");
         vault.check().await;
     }
 

@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use raw::{Cell, Raw, Rows};
 use support::cli::{Cli, Output, write_password};
 use support::postgres;
-use support::world::{On, block};
+use support::world::{On, block, phrase_in};
 
 /// Members in it: of 150, two were erased, and of the third who was ordered to be only the key is left.
 const MEMBERS: u64 = 147;
@@ -79,6 +79,34 @@ impl Old {
         words.extend(["--as", login, "--password-file"].map(str::to_owned));
         words.push(file.display().to_string());
         self.cli.run_with(&words, stdin.as_bytes())
+    }
+
+    /// Everyone named gives the undertaking that the program of then did not ask for (A10a).
+    fn undertaken<'a>(&self, people: impl Iterator<Item = &'a str>) {
+        for login in people.collect::<std::collections::BTreeSet<_>>() {
+            let file = write_password(&self.path("passwords"), login, &format!("pass word of {login}"));
+            let file = file.display().to_string();
+            self.cli.run(&["person", "undertake", login, "--password-file", &file]).ok();
+        }
+    }
+
+    /// What such a vault has to do once: its vendors show their keys, to a second vendor manager, for its policy
+    /// knows nobody else who may be shown them.
+    fn prove_vendor(&self, code: &str) {
+        let org = self.path("org.toml");
+        let second = "[[person]]\nlogin = \"hq.counter\"\nname = \"hq.counter\"\nunit = \"HQ\"\nrank = \"staff\"\n\
+                      roles = [\"counter\", \"vendor_manager\"]\n";
+        fs::write(&org, second).unwrap();
+        let change = self.by("admin", &["org", "apply", org.to_str().unwrap(), "--json"], "").ok();
+        if let Some(id) = change.json()["proposal"].as_i64() {
+            self.by("admin2", &["org", "second", &id.to_string()], "").ok();
+        }
+        let file = self.path(&format!("{code}.challenge.age"));
+        let challenge = ["vendor", "key", "challenge", code, "--out", file.to_str().unwrap()];
+        self.by("hq.vendors", &challenge, "").ok();
+        let identity = fs::read_to_string(self.path(&format!("{code}.identity"))).unwrap();
+        let phrase = phrase_in(&fs::read(&file).unwrap(), &identity);
+        self.by("hq.counter", &["vendor", "key", "confirm", code], &phrase).ok();
     }
 
     /// A command that opens the vault, and so moves it, and writes nothing else.

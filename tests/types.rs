@@ -161,7 +161,7 @@ fn a_receipt_is_earned_by_the_commit_only() {
         .collect();
     assert_eq!(calls, [("store/work.rs".to_owned(), 1)]);
     let work = source::file("store/work.rs");
-    let at = work.code.find("pub async fn commit(").unwrap();
+    let at = work.code.find("async fn settle(").unwrap();
     let commit = &work.code[at..at + work.code[at..].find("\n    }\n").unwrap()];
     let (durable, earned) = (commit.find("tx.commit().await?"), commit.find("Receipt::earned("));
     assert!(durable.is_some() && durable < earned, "a receipt before its entry is durable");

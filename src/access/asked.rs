@@ -8,14 +8,17 @@ use jiff::civil::Date;
 
 use crate::clock::{Clock, Micros};
 use crate::model::canonical::canonical;
-use crate::model::code::Role;
+use crate::model::code::{Channel, Role};
 use crate::model::form::{Form, Submission};
 use crate::model::ids::{Digest, Fingerprint, Login, RequestNo};
+use crate::model::lang::{Lang, Word as _, an};
 use crate::model::refusal::Refusal;
 use crate::model::signing::{PublicKey, Signature, SignaturePayload, Signed as Fact, check_round};
 use crate::policy::{Policy, Slot};
+use crate::store::holds::Hold;
 use crate::store::people::Credential;
 use crate::store::requests::{RequestRow, SignatureRow, SubmissionRow};
+use crate::store::vendor_keys::VendorKeyRow;
 use crate::store::vendors::VendorRow;
 use crate::store::{StoreError, View};
 
@@ -29,11 +32,13 @@ pub struct Asked {
     pub(super) facts: Vec<Fact>,
     pub(super) staff: Staff,
     pub(super) vendor: Option<VendorRow>,
+    vendor_key: Option<VendorKeyRow>,
     /// The policy it was asked under, and the one in force.
     pub(super) policies: [Arc<Policy>; 2],
     pub(super) at: Micros,
     pub(super) today: Date,
     keys: BTreeMap<Login, Vec<Credential>>,
+    holds: BTreeMap<Login, Vec<Hold>>,
 }
 
 impl Asked {
@@ -51,17 +56,19 @@ impl Asked {
         let Some(row) = view.submissions(no).await?.pop() else { return Ok(None) };
         let submission = read_submission(&row)?;
         let facts = read_facts(view.signatures(no, row.round).await?)?;
-        let mut keys = BTreeMap::new();
+        let (mut keys, mut holds) = (BTreeMap::new(), BTreeMap::new());
         for fact in &facts {
             let login = fact.payload.signer.clone();
             if let Entry::Vacant(place) = keys.entry(login) {
                 let credentials = view.credentials(place.key()).await?;
+                holds.insert(place.key().clone(), view.holds(place.key()).await?);
                 place.insert(credentials);
             }
         }
         let at = clock.now();
         let asked = Asked {
             vendor: view.vendor(submission.form.vendor()).await?,
+            vendor_key: view.vendor_keys(submission.form.vendor()).await?.pop(),
             policies: [shelf.by_digest(view, submission.policy).await?, shelf.at(view, at).await?],
             staff: Staff::load(view).await?,
             request,
@@ -70,6 +77,7 @@ impl Asked {
             at,
             today: clock.date(at),
             keys,
+            holds,
         };
         asked.check_signatures()?;
         Ok(Some(asked))
@@ -139,6 +147,12 @@ impl Asked {
         })
     }
 
+    /// Whether a signature was given while its signer was held: it never counts.
+    pub(super) fn was_held(&self, fact: &Fact) -> bool {
+        let at = fact.payload.at.micros();
+        self.holds.get(&fact.payload.signer).is_some_and(|holds| holds.iter().any(|h| h.covers(at)))
+    }
+
     /// A chair of this request under one policy.
     pub(super) fn chair(&self, policy: &Policy, slot: Slot) -> Result<Chair, Refusal> {
         Chair::of(&self.staff, policy, self.form().unit(), slot)
@@ -167,7 +181,15 @@ impl Asked {
             let receiver = self.chair(policy, Slot::Receiver)?;
             check_receiver(&self.staff, &receiver, form.receiver(), &self.submission.requester)?;
         }
-        check_vendor(self.vendor.as_ref(), &self.submission, self.today)
+        self.check_vendor()
+    }
+
+    /// Whether the vendor may have it today: see [`check_vendor`].
+    ///
+    /// # Errors
+    /// `vendor_not_active`, `vendor_key_changed`, `vendor_key_unproven`.
+    pub fn check_vendor(&self) -> Result<(), Refusal> {
+        check_vendor(self.vendor.as_ref(), self.vendor_key.as_ref(), &self.submission, self.today)
     }
 
     /// The draft must still be what was submitted: any edit voids every signature.
@@ -187,14 +209,14 @@ impl Asked {
     fn check_requester(&self) -> Result<(), Refusal> {
         let requester = &self.submission.requester;
         let holds = self.staff.holds(requester, Role::InfoOfficer, self.form().unit());
-        let key = self.facts.first().is_some_and(|f| self.key_is_current(f));
+        let key = self.facts.first().is_some_and(|f| self.key_is_current(f) && !self.was_held(f));
         if holds && key && self.staff.is_active(requester) {
             return Ok(());
         }
         Err(Refusal::new(
             "requester_not_officer",
             "A4c (Art 4)",
-            "who submitted it is no longer the unit's information officer, or their key was reset",
+            "who submitted it is no longer the unit's information officer, or their key was reset, or new at that time",
         )
         .hint("the present information officer submits it again"))
     }
@@ -234,7 +256,7 @@ pub fn check_receiver(
             "A8c (Art 8)",
             "the named receiver is not the planning officer this request goes to",
         )
-        .hint(format!("name a {} of {}", chair.role, list(&chair.units))));
+        .hint(format!("name {} of {}", an(chair.role.word(Lang::En)), list(&chair.units))));
     }
     Ok(())
 }
@@ -243,11 +265,50 @@ fn list<T: ToString>(items: &[T]) -> String {
     items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The vendor is contracted for the channel today, and its key is the one that was signed (A9a).
+/// The vendor is contracted for the channel today, its key is the one that was signed, and a second person
+/// has confirmed it, to whom the vendor showed the other half (A9a).
 ///
 /// # Errors
-/// `vendor_not_active`, `vendor_key_changed`.
-pub fn check_vendor(vendor: Option<&VendorRow>, submission: &Submission, today: Date) -> Result<(), Refusal> {
+/// `vendor_not_active`, `vendor_key_changed`, `vendor_key_unproven`.
+pub fn check_vendor(
+    vendor: Option<&VendorRow>,
+    key: Option<&VendorKeyRow>,
+    submission: &Submission,
+    today: Date,
+) -> Result<(), Refusal> {
+    let vendor = check_contracted(vendor, submission.form.channel(), today)?;
+    if Fingerprint::of(vendor.recipient.as_bytes()) != submission.vendor_key {
+        return Err(Refusal::new(
+            "vendor_key_changed",
+            "A9a (Art 9)",
+            "the vendor's key is not the one that was signed for",
+        )
+        .hint("submit the request again with the vendor's present key"));
+    }
+    let proven = key.is_some_and(|key| {
+        let second = key.confirmed.as_ref().is_some_and(|(by, _)| *by != key.registered_by);
+        second && key.recipient == vendor.recipient
+    });
+    if !proven {
+        return Err(Refusal::new(
+            "vendor_key_unproven",
+            "A9a (Art 9)",
+            "the vendor has not shown yet that it can open what is encrypted to its key",
+        )
+        .hint("`vendor key challenge` writes a file that the vendor opens; a second person then runs `vendor key confirm`"));
+    }
+    Ok(())
+}
+
+/// A vendor's contract covers a channel on a day (A9a).
+///
+/// # Errors
+/// `vendor_not_active`.
+pub fn check_contracted(
+    vendor: Option<&VendorRow>,
+    channel: Channel,
+    today: Date,
+) -> Result<&VendorRow, Refusal> {
     let inactive = |why: &'static str| {
         Refusal::new("vendor_not_active", "A9a (Art 9)", why)
             .hint("choose a vendor whose contract covers the channel today, and submit again")
@@ -259,18 +320,10 @@ pub fn check_vendor(vendor: Option<&VendorRow>, submission: &Submission, today: 
     if today < vendor.contract_from || today > vendor.contract_to {
         return Err(inactive("the vendor's contract does not cover today"));
     }
-    if !vendor.channels.contains(&submission.form.channel()) {
+    if !vendor.channels.contains(&channel) {
         return Err(inactive("the vendor's contract does not cover the channel"));
     }
-    if Fingerprint::of(vendor.recipient.as_bytes()) != submission.vendor_key {
-        return Err(Refusal::new(
-            "vendor_key_changed",
-            "A9a (Art 9)",
-            "the vendor's key is not the one that was signed for",
-        )
-        .hint("submit the request again with the vendor's present key"));
-    }
-    Ok(())
+    Ok(vendor)
 }
 
 fn unknown(no: &RequestNo) -> Refusal {

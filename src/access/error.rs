@@ -51,6 +51,17 @@ impl Error {
         }
         Error::File { what: what.into(), cause }
     }
+
+    /// A failure behind a commit. Asking again would find it done, so it is not told as one where nothing was stored.
+    #[must_use]
+    pub fn behind_commit(self) -> Self {
+        match self {
+            Error::Store(cause @ (StoreError::Busy | StoreError::DiskFull)) => {
+                Error::Store(StoreError::Unfinished(Box::new(cause)))
+            }
+            other => other,
+        }
+    }
 }
 
 impl From<NoRandomness> for Error {
@@ -62,5 +73,22 @@ impl From<NoRandomness> for Error {
 impl From<WrongReceipt> for Error {
     fn from(_: WrongReceipt) -> Self {
         Error::Store(StoreError::Fault("an opening was asked for with another entry's receipt"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_is_not_told_as_not_stored() {
+        for cause in [StoreError::Busy, StoreError::DiskFull] {
+            let error = Error::from(cause).behind_commit();
+            assert!(matches!(error, Error::Store(StoreError::Unfinished(_))), "{error}");
+        }
+        assert!(matches!(
+            Error::from(StoreError::NoVault).behind_commit(),
+            Error::Store(StoreError::NoVault)
+        ));
     }
 }

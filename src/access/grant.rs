@@ -57,6 +57,16 @@ pub struct Masking {
     pub alias: Option<Alias>,
 }
 
+/// Whether one field of one member has a given value: yes or no, never the value.
+pub struct OneMatch {
+    /// Whose.
+    pub id: MemberId,
+    /// The name under which the entry speaks of him.
+    pub alias: Alias,
+    /// Which.
+    pub field: Field,
+}
+
 /// The rows of one package.
 pub struct PackageRows {
     /// Which package.
@@ -97,12 +107,23 @@ pub fn one_member(
     Ok(Grant::new(receipt, OneMember { id, alias, fields: fields.to_vec() }))
 }
 
+/// For a comparison that is in the log with this field.
+///
+/// # Errors
+/// [`WrongReceipt`].
+pub fn one_match(receipt: Receipt, id: MemberId, field: Field) -> Result<Grant<OneMatch>, WrongReceipt> {
+    check(&receipt, &[Action::MemberVerified], &[field])?;
+    let alias = receipt.event().member.ok_or(WrongReceipt)?;
+    Ok(Grant::new(receipt, OneMatch { id, alias, field }))
+}
+
 /// For a masked look that is in the log.
 ///
 /// # Errors
 /// [`WrongReceipt`].
 pub fn masking(receipt: Receipt, ids: Vec<MemberId>) -> Result<Grant<Masking>, WrongReceipt> {
-    check(&receipt, &[Action::MemberLookedUp, Action::MemberShown], &[])?;
+    let masked = [Action::MemberLookedUp, Action::MemberShown, Action::MemberAdded, Action::MemberHistory];
+    check(&receipt, &masked, &[])?;
     let alias = receipt.event().member;
     let said = receipt.event().counts.get("found").copied();
     if ids.len() != 1 && said != Some(ids.len() as i64) {

@@ -7,22 +7,27 @@
 //!                                            still in force
 //! ```
 //!
-//! Nothing here is remembered: whether a request may go is worked out again from the facts whenever it is
-//! asked (invariant 2).
+//! Nothing of a request is remembered: whether it may go is worked out again from the facts whenever it is
+//! asked (invariant 2). What is kept of people and policies ([`known`]) is kept under the log's own word for it.
 
 pub mod asked;
 pub mod consented;
 pub mod error;
 pub mod grant;
+pub mod held;
+pub mod known;
 pub mod seats;
 pub mod shelf;
 pub mod signed;
 pub mod staff;
+pub mod undertaken;
 
 pub use asked::{Asked, Permitted};
 pub use consented::{About, Consented, Over, Waterfall};
 pub use error::Error;
-pub use grant::{Grant, Maintenance, Masking, OneMember, PackageRows};
+pub use grant::{Grant, Maintenance, Masking, OneMatch, OneMember, PackageRows};
+pub use known::Known;
+pub use seats::Chair;
 pub use shelf::Shelf;
 pub use signed::{Signed, Standing};
 pub use staff::{Caller, Staff};

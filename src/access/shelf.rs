@@ -37,7 +37,11 @@ impl Shelf {
         self.take(&version).await
     }
 
-    async fn take(&self, version: &PolicyVersion) -> Result<Arc<Policy>, Error> {
+    /// A version, loaded.
+    ///
+    /// # Errors
+    /// It cannot be read: closed.
+    pub async fn take(&self, version: &PolicyVersion) -> Result<Arc<Policy>, Error> {
         let mut shelf = self.0.lock().await;
         if let Some(policy) = shelf.get(&version.digest) {
             return Ok(policy.clone());

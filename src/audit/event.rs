@@ -21,6 +21,14 @@ codes! {
         VaultMoved = "vault.moved",
         /// Units, people or roles changed.
         OrgApplied = "org.applied",
+        /// A change of the organisation that waits for a second administrator.
+        OrgProposed = "org.proposed",
+        /// A second administrator seconded a change; it is applied with this entry.
+        OrgSeconded = "org.seconded",
+        /// A change was taken back before it was seconded.
+        OrgWithdrawn = "org.withdrawn",
+        /// Changes that wait were shown.
+        OrgProposalsShown = "org.proposals_shown",
         /// A one-time enrolment code was issued.
         PersonInvited = "person.invited",
         /// A signing key was enrolled.
@@ -37,6 +45,16 @@ codes! {
         SessionSteppedUp = "session.stepped_up",
         /// A person signed out.
         SessionClosed = "session.closed",
+        /// A person gave the confidentiality undertaking.
+        UndertakingGiven = "undertaking.given",
+        /// A second factor was begun with: its secret or challenge was shown.
+        FactorBegun = "factor.begun",
+        /// A second factor was added.
+        FactorAdded = "factor.added",
+        /// A second factor was given outside of a session.
+        FactorUsed = "factor.used",
+        /// A second factor was removed.
+        FactorRemoved = "factor.removed",
         /// A vendor was registered or changed.
         VendorAdded = "vendor.added",
         /// A vendor was suspended.
@@ -123,6 +141,48 @@ codes! {
         AuditRead = "audit.read",
         /// The log was exported.
         AuditExported = "audit.exported",
+        /// A member was typed in at the counter.
+        MemberAdded = "member.added",
+        /// The history of a member's corrections was shown.
+        MemberHistory = "member.history",
+        /// It was asked whether a member's field has a value; answered yes or no.
+        MemberVerified = "member.verified",
+        /// Covenants and notices were listed.
+        DocumentListed = "document.listed",
+        /// A backup of the data was made.
+        BackupCreated = "backup.created",
+        /// A backup of the keystore was made.
+        BackupKeysCreated = "backup.keys_created",
+        /// The vault was restored from a backup: what the log had beyond it is gone.
+        VaultRestored = "vault.restored",
+        /// Callers whom nobody knows were refused, from one address within a minute: how many of which.
+        AnonymousRefused = "anonymous.refused",
+        /// A pattern was noticed that somebody should look at.
+        AlarmRaised = "alarm.raised",
+        /// Alarms were listed.
+        AlarmListed = "alarm.listed",
+        /// Somebody has seen to an alarm.
+        AlarmAcknowledged = "alarm.acknowledged",
+        /// A step was handed to a deputy.
+        RequestTransferred = "request.transferred",
+        /// Whoever holds a request was reminded.
+        RequestReminded = "request.reminded",
+        /// A request was copied to a person.
+        RequestCopied = "request.copied",
+        /// A proposed policy was taken back.
+        PolicyWithdrawn = "policy.withdrawn",
+        /// Units or people and their roles were shown.
+        PeopleShown = "people.shown",
+        /// A vendor attested that it destroyed a package.
+        PackageDestroyed = "package.destroyed",
+        /// A vendor's suspension was lifted.
+        VendorResumed = "vendor.resumed",
+        /// Another key of a vendor was registered.
+        VendorKeyAdded = "vendor.key_added",
+        /// A phrase was encrypted to a vendor's key.
+        VendorKeyChallenged = "vendor.key_challenged",
+        /// A second person confirmed a vendor's key: the vendor gave the phrase back.
+        VendorKeyConfirmed = "vendor.key_confirmed",
     }
 }
 

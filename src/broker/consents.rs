@@ -4,13 +4,13 @@ use std::io::{Read, Write};
 
 use serde::Serialize;
 
+use super::found::Whom;
 use super::subject::{ConsentState, SubjectOf, check_reason, states_of};
 use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
-use crate::intake::contacts;
+use crate::intake::{HeaderWarning, contacts};
 use crate::model::code::{Channel, Purpose, RecipientClass, Source};
-use crate::model::contact::CardNo;
 use crate::model::ids::Digest;
 use crate::policy::Act;
 use crate::store::StoreError;
@@ -22,7 +22,7 @@ use crate::vault::MemberKey;
 const BATCH: usize = 2_000;
 
 /// What one member's consents are and how they came about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ConsentShown {
     /// In effect now, of whatever was said at all.
     pub states: Vec<ConsentState>,
@@ -31,7 +31,7 @@ pub struct ConsentShown {
 }
 
 /// One yes or no as it was said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Occasion {
     /// When, RFC 3339.
     pub at: String,
@@ -55,7 +55,7 @@ pub struct Occasion {
 
 /// What a suppression import did. `added + known` contact points were found; those that can be read in a
 /// rejected line are among them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct SuppressionReport {
     /// Lines in all.
     pub read: u64,
@@ -67,6 +67,9 @@ pub struct SuppressionReport {
     pub rejected: u64,
     /// What of the header row was not used.
     pub warnings: Vec<String>,
+    /// The same, to be said in another language.
+    #[serde(skip)]
+    pub unread: Vec<HeaderWarning>,
 }
 
 /// The form in which evidence lies beside a consent event: sealed under the member's key, in hex; empty
@@ -94,18 +97,19 @@ impl Broker {
     pub async fn consent_set(
         &self,
         caller: &Caller,
-        card: &CardNo,
+        whom: impl Into<Whom>,
         purpose: Purpose,
         channel: Channel,
         class: RecipientClass,
         granted: bool,
         evidence: &str,
     ) -> Result<State, Error> {
+        let whom = whom.into();
         let mut event = Event::new(Action::ConsentSet, caller.actor()).object(class);
         event.purpose = Some(purpose);
         event.channel = Some(channel);
         let event = event.count("granted", u8::from(granted));
-        let subject = self.subject(event, caller, Act::ConsentSet, card).await?;
+        let subject = self.subject(event, caller, Act::ConsentSet, &whom).await?;
         if evidence.chars().count() > 256 {
             let refusal = Refusal::new("evidence_too_long", "B3", "evidence has at most 256 characters")
                 .hint("give the number of a form or recording");
@@ -143,12 +147,13 @@ impl Broker {
     /// A member's consents, with how they came about.
     ///
     /// # Errors
-    /// `not_permitted`, `unknown_member`.
-    pub async fn consent_show(&self, caller: &Caller, card: &CardNo) -> Result<ConsentShown, Error> {
+    /// `not_permitted`, `unknown_member`, `budget_spent`.
+    pub async fn consent_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<ConsentShown, Error> {
+        let whom = whom.into();
         let event = Event::new(Action::ConsentShown, caller.actor());
-        let subject = self.subject(event, caller, Act::ConsentShow, card).await?;
+        let subject = self.subject(event, caller, Act::ConsentShow, &whom).await?;
         let ordinal = subject.member.ordinal;
-        self.turn(&subject).await?.commit(subject.event).await?;
+        self.looked(subject.look()).await?;
         let mut view = self.store.view().await?;
         let states = states_of(&mut view, ordinal).await?;
         let mut history = Vec::new();
@@ -204,6 +209,7 @@ impl Broker {
             read: found.read,
             rejected: found.rejected.len() as u64,
             warnings: found.warnings.iter().map(imports::warning).collect(),
+            unread: found.warnings.clone(),
             ..SuppressionReport::default()
         };
         let reason: String = reason.trim().chars().take(200).collect();

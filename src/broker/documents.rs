@@ -1,8 +1,10 @@
 //! Covenants and notices, registered version by version (A2, B3).
 
 use jiff::civil::Date;
+use serde::Serialize;
 
 use super::{Broker, Caller, Error, Refusal};
+use crate::access::undertaken::FAMILY as UNDERTAKING;
 use crate::audit::event::{Action, Event};
 use crate::model::code::CovenantFamily;
 use crate::model::ids::Digest;
@@ -17,7 +19,7 @@ pub const NOTICE: &str = "notice";
 /// A document to be registered.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
-    /// `member_covenant`, `points_card_covenant` or `notice`.
+    /// `member_covenant`, `points_card_covenant`, `notice` or `undertaking`.
     pub family: String,
     /// Version, as the group names it; 1 to 32 characters.
     pub version: String,
@@ -29,7 +31,45 @@ pub struct NewDocument {
     pub effective_on: Option<Date>,
 }
 
+/// A document as it is shown.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct DocumentShown {
+    /// `member_covenant`, `points_card_covenant` or `notice`.
+    pub family: String,
+    /// Version.
+    pub version: String,
+    /// `zh` or `en`.
+    pub language: String,
+    /// SHA-256 of the text.
+    pub digest: Digest,
+    /// From when it holds, `YYYY-MM-DD`.
+    pub effective_on: String,
+    /// Of its family and language the version that became effective last.
+    pub current: bool,
+    /// The text.
+    pub body: String,
+}
+
 impl Broker {
+    /// Covenants and notices with their texts: those that hold today, or every version.
+    ///
+    /// # Errors
+    /// `not_permitted`.
+    pub async fn document_list(&self, caller: &Caller, every: bool) -> Result<Vec<DocumentShown>, Error> {
+        let event = Event::new(Action::DocumentListed, caller.actor());
+        self.logged(event.clone(), async {
+            let mut work = self.store.work().await?;
+            let ground = self.ground(work.view()).await?;
+            ground.staff.may(&ground.policy, caller, Act::DocumentList, None)?;
+            let documents = work.view().documents().await?;
+            work.commit(event.policy(Digest(ground.policy.digest()))).await?;
+            let today = self.clock().today();
+            let shown = documents.iter().map(|d| shown(d, is_current(d, &documents, today)));
+            Ok(shown.filter(|d| every || d.current).collect())
+        })
+        .await
+    }
+
     /// Registers a document; whether it is new. The same text again is no fault.
     ///
     /// # Errors
@@ -66,9 +106,11 @@ impl Broker {
     fn checked(&self, new: NewDocument) -> Result<Document, Refusal> {
         let bad = |what: &'static str| {
             Refusal::new("bad_document", "A2 (Art 2)", what)
-                .hint("family: member_covenant, points_card_covenant or notice; language: zh or en; version: 1 to 32 visible characters")
+                .hint("family: member_covenant, points_card_covenant, notice or undertaking; language: zh or en; version: 1 to 32 visible characters")
         };
-        if new.family != NOTICE && CovenantFamily::parse(&new.family).is_err() {
+        if ![NOTICE, UNDERTAKING].contains(&new.family.as_str())
+            && CovenantFamily::parse(&new.family).is_err()
+        {
             return Err(bad("the document's family is not known"));
         }
         if !matches!(new.language.as_str(), "zh" | "en") {
@@ -88,6 +130,33 @@ impl Broker {
             effective_on: new.effective_on.unwrap_or_else(|| self.clock().today()),
         })
     }
+}
+
+fn shown(d: &Document, current: bool) -> DocumentShown {
+    DocumentShown {
+        family: d.family.clone(),
+        version: d.version.clone(),
+        language: d.language.clone(),
+        digest: d.digest,
+        effective_on: d.effective_on.to_string(),
+        current,
+        body: d.body.clone(),
+    }
+}
+
+/// Whether none of its kind became effective later.
+fn is_current(one: &Document, documents: &[Document], today: Date) -> bool {
+    let kin = |d: &&Document| d.family == one.family && d.language == one.language && d.effective_on <= today;
+    let newest = documents
+        .iter()
+        .filter(kin)
+        .max_by(|a, b| (a.effective_on, &a.version).cmp(&(b.effective_on, &b.version)));
+    newest == Some(one)
+}
+
+/// Whether a version of the notice is registered and in effect on a day.
+pub(super) fn holds(documents: &[Document], version: &str, today: Date) -> bool {
+    documents.iter().any(|d| d.family == NOTICE && d.version == version && d.effective_on <= today)
 }
 
 /// Version of the notice that holds on a day: the one that became effective last.

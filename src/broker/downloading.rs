@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Cursor, Read, Write as _};
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::keyring::aead::Key;
 use crate::model::ids::{Digest, Fingerprint, PackageNo};
+use crate::model::network::Network;
 use crate::policy::Act;
 use crate::release::at_rest::{HashingWriter, OpenReader, open_reader};
 use crate::release::manifest::{Manifest, Part};
@@ -82,16 +84,21 @@ impl Broker {
     }
 
     /// One file of a package, as a stream: what a face without a folder hands on. Each is a download of its
-    /// own, with its entry; the others follow within the minutes in which a transfer may be repeated.
+    /// own, with its entry; the others follow within the minutes in which a transfer may be repeated. `from`: the address
+    /// it goes to; none is this machine, or a proxy on it that does not say.
     ///
     /// # Errors
-    /// Those of [`Broker::package_download`]; `unknown_part`.
+    /// Those of [`Broker::package_download`]; `unknown_part`; `outside_network` where that is not one of the networks that
+    /// were named (A8b).
     pub async fn package_fetch(
         &self,
         step: StepUp,
         no: &PackageNo,
         wanted: Wanted,
+        from: Option<IpAddr>,
     ) -> Result<Fetched, Error> {
+        let event = Event::new(Action::PackageDownloaded, step.caller().actor()).object(no);
+        self.logged(event, async { Ok(self.check_network(from)?) }).await?;
         let (sealed, consented, key) = self.through_gate(step.caller(), no).await?;
         let unknown = || {
             Refusal::new("unknown_part", "A8c (Art 8)", "the package has no such part")
@@ -111,6 +118,24 @@ impl Broker {
                 Ok(Fetched { name: file_name(no, number), bytes: part.bytes, sha256: part.sha256, body })
             }
         }
+    }
+
+    /// Holds downloads to these networks, when any is named (A8b).
+    pub fn hold_downloads_to(&mut self, networks: Vec<Network>) {
+        self.networks = networks;
+    }
+
+    fn check_network(&self, from: Option<IpAddr>) -> Result<(), Refusal> {
+        let from = from.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        if self.networks.is_empty() || self.networks.iter().any(|network| network.contains(from)) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            "outside_network",
+            "A8b (Art 8)",
+            "packages are not downloaded to where this comes from",
+        )
+        .hint("download from the company's own network"))
     }
 
     /// Through the download gate, its entry written.
@@ -144,6 +169,7 @@ impl Broker {
         let package = find_package(work.view(), no).await?;
         let facts = work.view().package_facts(no).await?;
         let sealed = self.check_downloadable(&asked, &package, &facts, caller)?;
+        self.check_undertaken(work.view(), caller.login()).await?;
         let signed = self.whole(&mut work, no.request(), None).await?;
         let had = work.view().disclosure(no).await?;
         let had = had.ok_or_else(|| StoreError::integrity("disclosure", no.to_string()))?;

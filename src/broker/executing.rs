@@ -34,7 +34,7 @@ const TRIES: u32 = 5;
 pub const MOST_PARTS: u32 = 64;
 
 /// A package that is whole.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Executed {
     /// Its number.
     pub package: PackageNo,
@@ -122,6 +122,7 @@ impl Broker {
         let event = Event::new(Action::RequestExecuted, caller.actor()).object(no);
         self.logged(event, async {
             let mut work = self.store.work().await?;
+            step.seen().check(work.view(), no).await?;
             let signed = self.whole(&mut work, no, Some(caller)).await?;
             let packages = work.view().packages_of(no).await?;
             let round = signed.submission().round.get();
@@ -169,6 +170,7 @@ impl Broker {
         let signed = asked.permitted()?.signed()?;
         if let Some(caller) = executor {
             signed.check_executor(caller.login())?;
+            self.check_undertaken(work.view(), caller.login()).await?;
         }
         Ok(signed)
     }
@@ -346,7 +348,11 @@ fn members_kept_changing() -> Error {
 }
 
 /// One live package a request; and a recalled one is not made again under the same signatures.
-async fn refuse_second(view: &mut View<'_>, packages: &[PackageRow], round: u32) -> Result<(), Error> {
+pub(super) async fn refuse_second(
+    view: &mut View<'_>,
+    packages: &[PackageRow],
+    round: u32,
+) -> Result<(), Error> {
     for package in packages.iter().filter(|p| p.live || p.round == round) {
         let facts = view.package_facts(&package.no).await?;
         if package.live || facts.iter().any(|f| f.kind == FactKind::Recalled) {

@@ -8,8 +8,10 @@
 //! A batch that is committed is done; an import that broke off is simply run again: what is there comes
 //! out as unchanged.
 
+mod adding;
 mod checking;
 mod consenting;
+mod gating;
 mod reading;
 mod settling;
 mod storing;
@@ -24,16 +26,19 @@ use tokio::sync::mpsc;
 use super::{Broker, Caller, Error};
 use crate::access::grant;
 use crate::audit::event::{Action, Actor, Event};
-use crate::intake::{ErrorsFile, FileError, HeaderWarning};
+use crate::intake::{ErrorsFile, FileError, HeaderWarning, Names};
 use crate::keyring::Tag;
-use crate::model::code::{CovenantFamily, UnitKind};
+use crate::model::code::Source;
 use crate::model::day::Day;
 use crate::model::field::Index;
 use crate::model::ids::{Digest, UnitCode};
+use crate::model::lang::Lang;
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
-use reading::{Batch, Checked, Gate, Reach, Told};
-use settling::{Job, Outcome};
+pub use adding::MemberAdded;
+use gating::{Gate, Reach};
+use reading::{Batch, Checked, Told};
+use settling::{Job, Making, Outcome};
 use storing::{Known, Last};
 
 /// How a file is imported.
@@ -56,7 +61,7 @@ pub struct ImportProgress {
 }
 
 /// What an import did (contract: `read = created + updated + unchanged + rejected`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ImportReport {
     /// Counts.
     #[serde(flatten)]
@@ -66,12 +71,15 @@ pub struct ImportReport {
     pub flagged: Option<u64>,
     /// What of the header row was not used.
     pub warnings: Vec<String>,
+    /// The same, to be said in another language.
+    #[serde(skip)]
+    pub unread: Vec<HeaderWarning>,
     /// SHA-256 of the file.
     pub sha256: Digest,
 }
 
 /// Counts of an import.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Counts {
     /// Rows in all.
     pub read: u64,
@@ -169,29 +177,43 @@ impl Broker {
         input: Box<dyn Read + Send>,
         options: ImportOptions<'_>,
     ) -> Result<ImportReport, Error> {
+        self.member_import_named(caller, input, Names::default(), options).await
+    }
+
+    /// The same of a file whose columns have names of their own.
+    ///
+    /// # Errors
+    /// As [`Broker::member_import`].
+    pub async fn member_import_named(
+        &self,
+        caller: &Caller,
+        input: Box<dyn Read + Send>,
+        names: Names,
+        options: ImportOptions<'_>,
+    ) -> Result<ImportReport, Error> {
         let action = if options.dry_run { Action::ImportDryRun } else { Action::ImportStarted };
         let event = Event::new(action, caller.actor());
         let ground = self.logged(event.clone(), self.import_ground(caller)).await?;
         let gate = Arc::new(ground.gate);
-        let mut told = self.start_reading(input, gate.clone());
+        let mut told = self.start_reading(input, names, gate.clone());
         let event = event.policy(ground.policy);
-        let warnings = match told.recv().await {
-            Some(Told::Opened(warnings)) => warnings.iter().map(warning).collect(),
+        let unread = match told.recv().await {
+            Some(Told::Opened(unread)) => unread,
             Some(Told::Failed(error)) => return self.refuse_file(event, unusable(&error)).await,
             _ => return self.refuse_file(event, broken_off()).await,
         };
         let mut errors = open_errors(options.errors)?;
         let receipt = self.store.work().await?.commit(event).await?;
         let started = receipt.seq();
-        let job = Job {
+        let new = Making {
             vault: self.vault.clone(),
-            comparer: self.vault.comparer(grant::maintenance(receipt)?),
             gate,
             clock: self.store.clock().clone(),
             actor: caller.login().to_string(),
             notice: ground.notice,
+            source: Source::Import,
         };
-        let job = Arc::new(job);
+        let job = Arc::new(Job { new, comparer: self.vault.comparer(grant::maintenance(receipt)?) });
         let (blind, suppressed) = (ground.blind, ground.suppressed);
         let known = Mutex::new(Known::NotAsked);
         let run = Run { job, actor: caller.actor(), started, suppressed, blind, known };
@@ -207,26 +229,15 @@ impl Broker {
             (counts, Some(flagged), sha256)
         };
         finish_errors(errors)?;
-        Ok(ImportReport { counts, flagged, warnings, sha256 })
+        let warnings = unread.iter().map(warning).collect();
+        Ok(ImportReport { counts, flagged, warnings, unread, sha256 })
     }
 
     /// Who may bring whose rows, and what rows may name.
     async fn import_ground(&self, caller: &Caller) -> Result<ImportGround, Error> {
         let mut view = self.store.view().await?;
         let ground = self.ground(&mut view).await?;
-        let reach = match ground.staff.may(&ground.policy, caller, Act::MemberImport, None) {
-            Ok(()) => Reach::All,
-            Err(refusal) => {
-                let may = |site: &_| ground.staff.may(&ground.policy, caller, Act::MemberImport, Some(site));
-                let sites = ground.staff.sites(caller.login());
-                let own: HashSet<String> =
-                    sites.iter().filter(|s| may(s).is_ok()).map(ToString::to_string).collect();
-                if own.is_empty() {
-                    return Err(refusal.into());
-                }
-                Reach::Stores(own)
-            }
-        };
+        let reach = Reach::of(&ground, caller, Act::MemberImport)?;
         let may_reveal =
             |site: Option<&_>| ground.staff.may(&ground.policy, caller, Act::MemberReveal, site).is_ok();
         let blind = !match &reach {
@@ -235,13 +246,7 @@ impl Broker {
                 own.iter().all(|store| UnitCode::parse(store).is_ok_and(|s| may_reveal(Some(&s))))
             }
         };
-        let units = ground.staff.tree().units();
-        let stores = units.filter(|u| u.kind == UnitKind::Store).map(|u| u.code.to_string()).collect();
         let documents = view.documents().await?;
-        let covenants = documents
-            .iter()
-            .filter_map(|d| Some((CovenantFamily::parse(&d.family).ok()?, d.version.clone())))
-            .collect();
         let today = self.clock().today();
         let notice =
             super::documents::newest_notice(&documents, today).unwrap_or_else(|| "import".to_owned());
@@ -249,18 +254,23 @@ impl Broker {
         for index in Index::ALL {
             suppressed.extend(view.suppressed(*index).await?.into_iter().map(|tag| (*index, tag)));
         }
-        let gate = Gate { stores, covenants, reach };
+        let gate = Gate::of(&ground, &documents, reach);
         Ok(ImportGround { gate, policy: Digest(ground.policy.digest()), notice, suppressed, blind })
     }
 
-    fn start_reading(&self, input: Box<dyn Read + Send>, gate: Arc<Gate>) -> mpsc::Receiver<Told> {
+    fn start_reading(
+        &self,
+        input: Box<dyn Read + Send>,
+        names: Names,
+        gate: Arc<Gate>,
+    ) -> mpsc::Receiver<Told> {
         let (out, told) = mpsc::channel(1);
         let keyring = self.store.keyring().clone();
         // The clock's day is always within the years that `Day` knows.
         let today = Day::from_date(self.clock().today()).unwrap_or(Day::YEAR_1900);
         // Not joined: after a failure it may wait for input that never comes. It holds no lock, and it
         // ends when its next word finds nobody listening.
-        std::thread::spawn(move || reading::read(input, today, &gate, &keyring, &out));
+        std::thread::spawn(move || reading::read(input, today, &names, &gate, &keyring, &out));
         told
     }
 
@@ -367,12 +377,7 @@ pub(super) fn write_errors(
 }
 
 pub(super) fn warning(warning: &HeaderWarning) -> String {
-    match warning {
-        HeaderWarning::Unknown(place) => format!("column {place} is not a known one and was not read"),
-        HeaderWarning::HalfCovenant => {
-            "covenant and covenant_version count only together; neither was read".to_owned()
-        }
-    }
+    warning.said(Lang::En)
 }
 
 pub(super) fn unusable(error: &FileError) -> Error {

@@ -5,16 +5,17 @@
 //! erasure or a move took away between the look and the entry is not opened either.
 
 mod correcting;
-mod erasing;
+pub(super) mod erasing;
+mod history;
 mod seeing;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::found::{Found, Whom};
 use super::subject::{
-    ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value, stands, states_of,
-    unknown_member,
+    ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value, states_of,
 };
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
@@ -27,9 +28,12 @@ use crate::model::ids::{Alias, Digest};
 use crate::model::sealed::Record;
 use crate::model::value_error::ValueError;
 use crate::policy::Act;
-use crate::store::View;
+use crate::policy::Look as Kind;
+use crate::store::entries::Look;
 use crate::store::members::{Member, WrappedDataKey};
+use crate::store::{Stamp, View};
 use crate::vault::{Masked, Plain};
+pub use history::{Change, FieldNow, MemberHistory};
 pub use seeing::{Received, Seen, WhoSaw};
 
 /// Most members a look-up shows; a contact point that more share is not one person's.
@@ -40,14 +44,17 @@ const MOST: usize = 20;
 pub enum Subject {
     /// A card number.
     Card(CardNo),
+    /// A member who was found.
+    Found(Found),
     /// The number of an erasure.
     Case(String),
 }
 
 /// A member as everybody who may look sees him: masked (A10a), without what he spends (B1).
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 pub struct MemberShown {
     /// Masked values of the fields that are there.
+    #[schema(value_type = BTreeMap<String, String>)]
     pub fields: BTreeMap<Field, Masked>,
     /// Home store.
     pub home_store: Option<String>,
@@ -69,10 +76,13 @@ pub struct MemberShown {
     pub created_at: String,
     /// RFC 3339.
     pub changed_at: String,
+    /// Where he lies; for [`Broker::found`] alone.
+    #[serde(skip)]
+    pub(in crate::broker) ordinal: i64,
 }
 
 /// A covenant that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Accepted {
     /// Family.
     pub family: CovenantFamily,
@@ -85,8 +95,8 @@ impl Broker {
     /// is an entry too, without the value.
     ///
     /// # Errors
-    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`; `unknown_member`
-    /// when one who was found changed meanwhile.
+    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`; `budget_spent`;
+    /// `unknown_member` when one who was found changed meanwhile.
     pub async fn member_look_up(
         &self,
         caller: &Caller,
@@ -95,20 +105,16 @@ impl Broker {
     ) -> Result<Vec<MemberShown>, Error> {
         let event = Event::new(Action::MemberLookedUp, caller.actor()).object(index);
         let looked = self.logged(event.clone(), self.look_up(caller, index, value)).await;
-        let (ground, found) = looked?;
+        let (ground, found, as_of) = looked?;
         let event = event.policy(Digest(ground.policy.digest())).count("found", found.len() as u64);
         let event = match &found[..] {
             [(.., alias)] => event.member(*alias),
             _ => event,
         };
-        let mut work = self.store.work().await?;
-        for (member, ..) in &found {
-            if !stands(&mut work, member).await? {
-                drop(work);
-                return self.refuse(event, unknown_member()).await;
-            }
-        }
-        let receipt = work.commit(event).await?;
+        let is_vip = found.iter().any(|(member, ..)| ground.policy.guard().is_vip(member.attributes.tier));
+        let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
+        let members = found.iter().map(|(member, ..)| member.clone()).collect();
+        let receipt = self.looked(Look::of(event).while_stand(members, as_of).counted(counting)).await?;
         let ids = found.iter().map(|(member, ..)| member.id).collect();
         let masking = grant::masking(receipt, ids)?;
         let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
@@ -121,15 +127,23 @@ impl Broker {
         Ok(shown)
     }
 
+    /// A name for a member whom the caller was shown. It tells nothing, so it has no entry.
+    ///
+    /// # Errors
+    /// No randomness.
+    pub fn found(&self, caller: &Caller, shown: &MemberShown) -> Result<Found, Error> {
+        self.name(caller, shown.ordinal)
+    }
+
     #[allow(clippy::type_complexity)]
     async fn look_up(
         &self,
         caller: &Caller,
         index: Index,
         value: &str,
-    ) -> Result<(Ground, Vec<(Member, WrappedDataKey, Record, Alias)>), Error> {
+    ) -> Result<(Ground, Vec<(Member, WrappedDataKey, Record, Alias)>, Stamp), Error> {
         let mut view = self.store.view().await?;
-        let ground = self.ground(&mut view).await?;
+        let ground = self.known_ground(&mut view).await?;
         may_somewhere(&ground, caller, Act::MemberLookUp)?;
         let tag = self.look_up_tag(index, value)?;
         let mut found = Vec::new();
@@ -140,7 +154,7 @@ impl Broker {
                 found.push(held);
             }
         }
-        Ok((ground, found))
+        Ok((ground, found, view.member_stamp().await?))
     }
 
     fn look_up_tag(&self, index: Index, value: &str) -> Result<crate::keyring::Tag, Refusal> {
@@ -161,11 +175,12 @@ impl Broker {
     /// Shows a member, masked.
     ///
     /// # Errors
-    /// `not_permitted`, `unknown_member`.
-    pub async fn member_show(&self, caller: &Caller, card: &CardNo) -> Result<MemberShown, Error> {
+    /// `not_permitted`, `unknown_member`, `budget_spent`.
+    pub async fn member_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<MemberShown, Error> {
+        let whom = whom.into();
         let event = Event::new(Action::MemberShown, caller.actor());
-        let subject = self.subject(event, caller, Act::MemberShow, card).await?;
-        let receipt = self.turn(&subject).await?.commit(subject.event).await?;
+        let subject = self.subject(event, caller, Act::MemberShow, &whom).await?;
+        let receipt = self.looked(subject.look()).await?;
         let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
@@ -176,19 +191,21 @@ impl Broker {
     /// Reveals named fields of one member, for a reason that is kept with the entry (A10a).
     ///
     /// # Errors
-    /// `not_permitted`, `unknown_member`, `reason_missing`, `fields_missing`.
+    /// `not_permitted`, `unknown_member`, `reason_missing`, `fields_missing`, `no_undertaking`,
+    /// `budget_spent`, `slowed_down`.
     pub async fn member_reveal(
         &self,
         caller: &Caller,
-        card: &CardNo,
+        whom: impl Into<Whom>,
         fields: &[Field],
         reason: &str,
     ) -> Result<Vec<(Field, Plain)>, Error> {
+        let whom = whom.into();
         let mut fields = fields.to_vec();
         fields.sort_unstable();
         fields.dedup();
         let event = Event::new(Action::MemberRevealed, caller.actor()).fields(&fields);
-        let subject = self.subject(event, caller, Act::MemberReveal, card).await?;
+        let subject = self.subject(event, caller, Act::MemberReveal, &whom).await?;
         if let Err(refusal) = check_reason(reason, "A10a (Art 10)") {
             return self.refuse(subject.event, refusal).await;
         }
@@ -197,15 +214,19 @@ impl Broker {
                 .hint("name the fields that are needed, and no more");
             return self.refuse(subject.event, refusal).await;
         }
-        let mut work = self.turn(&subject).await?;
-        let commitment = work.add_remark(reason.trim()).await?;
-        let receipt = work.commit(subject.event.digest("commitment", commitment)).await?;
+        let mut view = self.store.view().await?;
+        match self.check_undertaken(&mut view, caller.login()).await {
+            Err(Error::Refused(refusal)) => return self.refuse(subject.event, refusal).await,
+            done => done?,
+        }
+        drop(view);
+        let receipt = self.looked(subject.look().remark(reason.trim())).await?;
         let grant = grant::one_member(receipt, subject.member.id, &fields)?;
         Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
     }
 }
 
-async fn shown_of(
+pub(in crate::broker) async fn shown_of(
     view: &mut View<'_>,
     member: &Member,
     fields: Vec<(Field, Masked)>,
@@ -223,5 +244,6 @@ async fn shown_of(
         consents: states_of(view, member.ordinal).await?,
         created_at: rfc3339(member.created_at),
         changed_at: rfc3339(member.changed_at),
+        ordinal: member.ordinal,
     })
 }

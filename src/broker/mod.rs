@@ -4,31 +4,57 @@
 //! Each verb takes who asks, asks the policy, writes its one log entry, and does it. A refusal is an
 //! entry too: [`Broker::logged`] sees to that in one place.
 
+pub mod alarms;
+pub mod abilities;
+pub mod attesting;
 mod attempts;
 pub mod audits;
+pub mod backups;
+pub mod called;
+pub mod choosing;
 pub mod consents;
 pub mod documents;
 pub mod downloading;
+pub mod editions;
+pub mod enrolling;
 pub mod executing;
+pub mod factors;
+pub mod found;
+pub mod explaining;
+pub mod exploring;
+pub mod handing;
+pub mod health;
 pub mod imports;
+mod looks;
 pub mod members;
+pub mod notices;
 pub mod packages;
+pub mod passkeys;
 pub mod people;
 pub mod policies;
+pub mod proposals;
+pub mod repeats;
 pub mod requests;
+pub mod second;
+pub mod reviewing;
 pub mod sessions;
 pub mod showing;
 pub mod staffing;
+mod standing;
 pub mod start;
 pub mod subject;
 pub mod submitting;
+pub mod undertakings;
+mod unknowns;
+pub mod vendor_keys;
 pub mod vendors;
 
 use std::sync::Arc;
 
-use crate::access::{Shelf, Staff};
+use crate::access::{Known, Shelf, Staff};
 use crate::audit::event::Event;
 use crate::clock::Clock;
+use crate::model::network::Network;
 use crate::policy::Policy;
 use crate::store::{Store, View};
 use crate::vault::Vault;
@@ -37,17 +63,25 @@ pub use crate::access::{Caller, Error};
 pub use crate::model::refusal::Refusal;
 pub use people::StepUp;
 pub use start::Recovered;
+use unknowns::Unknowns;
 
 /// An opened vault with everything that decides about it.
 pub struct Broker {
     store: Store,
     vault: Vault,
     shelf: Shelf,
+    known: Known,
+    used: sessions::Used,
+    /// From where packages may be downloaded; none named: from anywhere.
+    networks: Vec<Network>,
+    /// Where passkeys are bound to; none without a public origin.
+    passkeys: Option<webauthn_rs::Webauthn>,
+    unknowns: Unknowns,
 }
 
 /// What most verbs need first: one snapshot's people and policy.
 struct Ground {
-    staff: Staff,
+    staff: Arc<Staff>,
     policy: Arc<Policy>,
 }
 
@@ -64,7 +98,16 @@ impl Broker {
 
     /// People and policy of one snapshot.
     async fn ground(&self, view: &mut View<'_>) -> Result<Ground, Error> {
-        Ok(Ground { staff: Staff::load(view).await?, policy: self.shelf.at(view, self.clock().now()).await? })
+        let policy = self.shelf.at(view, self.clock().now()).await?;
+        Ok(Ground { staff: Arc::new(Staff::load(view).await?), policy })
+    }
+
+    /// The same for verbs that only read, as last compared with the log ([`Known`]).
+    async fn known_ground(&self, view: &mut View<'_>) -> Result<Ground, Error> {
+        let now = self.clock().now();
+        let known = self.known.at(view, now).await?;
+        let policy = self.shelf.take(known.version_at(now)?).await?;
+        Ok(Ground { staff: known.staff.clone(), policy })
     }
 
     /// Runs a verb's work. Refused: the refusal is written to the log as `event` before it is told; if
@@ -76,7 +119,7 @@ impl Broker {
     ) -> Result<T, Error> {
         match work.await {
             Err(Error::Refused(refusal)) => {
-                self.store.work().await?.commit(event.refused(&refusal)).await?;
+                self.store.enter(event.refused(&refusal)).await?;
                 Err(Error::Refused(refusal))
             }
             done => done,

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::requests::find;
+use super::subject::check_reason;
 use super::{Broker, Error, Refusal};
-use crate::access::Caller;
+use crate::access::{Asked, Caller};
 use crate::audit::event::{Action, Actor, Event};
 use crate::clock::rfc3339;
 use crate::keyring::aead::bind;
@@ -100,7 +101,7 @@ impl Files {
 }
 
 /// A package as its people see it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PackageLine {
     /// Number.
     pub no: PackageNo,
@@ -116,6 +117,10 @@ pub struct PackageLine {
     pub excluded: Option<std::collections::BTreeMap<Exclusion, u64>>,
     /// SHA-256 of the vendor's file; of several, over theirs, one behind the other.
     pub sha256: Option<Digest>,
+    /// Whether the caller is its named receiver, who alone downloads it and hands it on (A8c).
+    pub receives: bool,
+    /// Whether the caller may recall it now.
+    pub may_recall: bool,
 }
 
 impl Broker {
@@ -139,7 +144,10 @@ impl Broker {
                 let facts = work.view().package_facts(&package.no).await?;
                 let sealed = last_sealed(&facts)?;
                 let Some(last) = facts.last() else { continue };
+                let may = ground.staff.may(&ground.policy, caller, Act::PackageRecall, Some(unit));
                 lines.push(PackageLine {
+                    receives: named,
+                    may_recall: package.live && may.is_ok(),
                     no: package.no.clone(),
                     channel: asked.form().channel(),
                     state: last.kind,
@@ -172,6 +180,21 @@ impl Broker {
         Ok(newest.ok_or_else(unknown)?.no)
     }
 
+    /// A package for the officer who hands it on: its request, and what happened to it.
+    pub(super) async fn in_hand(
+        &self,
+        view: &mut View<'_>,
+        caller: &Caller,
+        no: &PackageNo,
+    ) -> Result<(Asked, Vec<PackageFact>), Error> {
+        let asked = self.asked(view, no.request()).await?;
+        asked.staff().may_seated(asked.policy(), caller, Act::PackageHandOff)?;
+        check_named(asked.form().receiver() == caller.login())?;
+        find_package(view, no).await?;
+        let facts = view.package_facts(no).await?;
+        Ok((asked, facts))
+    }
+
     /// Records that the package was handed to its vendor (A8d, A9a). The vendor must still be one.
     ///
     /// # Errors
@@ -180,19 +203,11 @@ impl Broker {
         let event = Event::new(Action::PackageHandedOff, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
-            let asked = self.asked(work.view(), no.request()).await?;
-            asked.staff().may_seated(asked.policy(), caller, Act::PackageHandOff)?;
-            check_named(asked.form().receiver() == caller.login())?;
-            find_package(work.view(), no).await?;
-            let facts = work.view().package_facts(no).await?;
+            let (asked, facts) = self.in_hand(work.view(), caller, no).await?;
             let sealed = last_sealed(&facts)?;
             match (facts.last().map(|f| f.kind), sealed) {
                 (Some(FactKind::Downloaded), Some(sealed)) => {
-                    crate::access::asked::check_vendor(
-                        asked.vendor(),
-                        asked.submission(),
-                        self.clock().today(),
-                    )?;
+                    asked.check_vendor()?;
                     let body =
                         serde_json::json!({"vendor": asked.form().vendor(), "sha256": sealed.sha256()})
                             .to_string();
@@ -201,7 +216,7 @@ impl Broker {
                     work.commit(event.digest("sha256", sealed.sha256())).await?;
                     Ok(())
                 }
-                (Some(FactKind::HandedOff), _) => Err(Refusal::new(
+                (Some(FactKind::HandedOff | FactKind::Destroyed), _) => Err(Refusal::new(
                     "handed_off_already",
                     "A8d (Art 8)",
                     "this package has its hand-off record",
@@ -223,7 +238,7 @@ impl Broker {
     /// Recalls a package: its key is destroyed, and what lies at rest is noise.
     ///
     /// # Errors
-    /// `unknown_package`, `recalled_already`, or the caller may not.
+    /// `unknown_package`, `recalled_already`, `reason_missing`, or the caller may not.
     pub async fn package_recall(&self, caller: &Caller, no: &PackageNo, reason: &str) -> Result<(), Error> {
         let event = Event::new(Action::PackageRecalled, caller.actor()).object(no);
         self.logged(event.clone(), async {
@@ -231,6 +246,7 @@ impl Broker {
             let ground = self.ground(work.view()).await?;
             let request = find(work.view(), no.request()).await?;
             ground.staff.may(&ground.policy, caller, Act::PackageRecall, Some(&request.unit))?;
+            check_reason(reason, "A8c (Art 8)")?;
             let package = find_package(work.view(), no).await?;
             if !package.live {
                 return Err(Refusal::new(
@@ -247,7 +263,7 @@ impl Broker {
             work.drop_ranges(no).await?;
             let commitment = work.add_remark(reason).await?;
             work.commit(event.digest("commitment", commitment)).await?;
-            self.destroy_package(no).await
+            self.destroy_package(no).await.map_err(Error::behind_commit)
         })
         .await
     }

@@ -1,23 +1,24 @@
-//! Who is asking: passwords, signing keys, enrolment.
+//! Who is asking: passwords and signing keys.
 //!
 //! There is no stored password verifier. A password is right when it opens the person's signing key, and
 //! that takes the vault's own share too, so a stolen database alone cannot be asked (design, Keys).
 
-use ring::digest;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use super::editions::Seen;
+use super::second::Second;
 use super::{Broker, Error, Refusal};
 use crate::access::{Caller, Staff};
 use crate::audit::event::{Action, Actor, Event};
 use crate::clock::random;
 use crate::keyring::aead::{Key, bind};
 use crate::keyring::root::stretch;
-use crate::model::code::Rank;
-use crate::model::ids::{Digest, Login, UnitCode};
+use crate::model::ids::{Digest, Login};
 use crate::model::signing::SigningKey;
 use crate::policy::Act;
-use crate::store::people::{Credential, Enrolment, Person, RoleGrant};
+use crate::store::holds::HoldReason;
+use crate::store::people::{Credential, Person};
+use crate::store::proposals::ProposalKind;
 use crate::store::{StoreError, Work};
 
 /// A password on its way in; wiped.
@@ -25,8 +26,6 @@ pub type Password = Zeroizing<Vec<u8>>;
 
 /// Fewest characters of a password.
 const SHORTEST: usize = 8;
-/// An enrolment code works for three days.
-const CODE_LIFE: i64 = 3 * 86_400_000_000;
 /// argon2id: 64 MiB, 3 passes.
 const STRETCH: (u32, u32) = (65_536, 3);
 
@@ -35,6 +34,7 @@ pub struct StepUp {
     caller: Caller,
     key: SigningKey,
     seed: Zeroizing<[u8; 32]>,
+    seen: Seen,
 }
 
 impl StepUp {
@@ -47,7 +47,18 @@ impl StepUp {
     pub(super) fn of(caller: Caller, seed: Zeroizing<[u8; 32]>) -> Result<Self, Error> {
         let key =
             SigningKey::from_seed(&seed).map_err(|_| StoreError::Fault("a seed makes no signing key"))?;
-        Ok(StepUp { caller, key, seed })
+        Ok(StepUp { caller, key, seed, seen: Seen::default() })
+    }
+
+    /// For a request as it was read: another edition of it is left alone.
+    #[must_use]
+    pub fn having_seen(self, seen: Seen) -> Self {
+        StepUp { seen, ..self }
+    }
+
+    /// Which editions were read.
+    pub(super) fn seen(&self) -> &Seen {
+        &self.seen
     }
 
     /// The signing key's seed, for a session to seal.
@@ -62,21 +73,28 @@ impl StepUp {
 }
 
 impl Broker {
-    /// Recognises a person by password.
+    /// Recognises a person by password, who has no second factor.
     ///
     /// # Errors
-    /// `unknown_person` whatever did not fit, in the same time; `suspended`.
+    /// `unknown_person` whatever did not fit, in the same time; `suspended`; `second_factor_needed`.
     pub async fn authenticate(&self, login: &Login, password: &Password) -> Result<StepUp, Error> {
+        self.authenticate_with(login, password, &Second::Nothing).await
+    }
+
+    /// The first half: the password. What it opens is good for nothing before the second factor was asked for.
+    pub(super) async fn by_password(&self, login: &Login, password: &Password) -> Result<StepUp, Error> {
         let event = Event::new(Action::PersonUnknown, Actor::Anonymous);
-        self.logged(event, async {
-            let mut view = self.store.view().await?;
-            let credential = view.credentials(login).await?.pop().filter(|c| c.ended_seq.is_none());
-            let staff = Staff::load(&mut view).await?;
-            drop(view);
-            let (key, seed) = self.open_key(login, credential, password).await?;
-            Ok(StepUp { caller: staff.caller(login)?, key, seed })
-        })
-        .await
+        self.logged(event, self.recognise(login, password)).await
+    }
+
+    /// The same without an entry of a refusal: the caller counts it, or knows who it is.
+    pub(super) async fn recognise(&self, login: &Login, password: &Password) -> Result<StepUp, Error> {
+        let mut view = self.store.view().await?;
+        let credential = view.credentials(login).await?.pop().filter(|c| c.ended_seq.is_none());
+        let staff = Staff::load(&mut view).await?;
+        drop(view);
+        let (key, seed) = self.open_key(login, credential, password).await?;
+        Ok(StepUp { caller: staff.caller(login)?, key, seed, seen: Seen::default() })
     }
 
     /// An unknown login costs the same stretching as a known one.
@@ -111,7 +129,19 @@ impl Broker {
 
     /// Makes a new signing key for a person and stores it in this turn; its public key's digest is for
     /// the leaf.
-    async fn enrol_in(
+    pub(super) async fn enrol_in(
+        &self,
+        work: &mut Work<'_>,
+        login: &Login,
+        password: &Password,
+    ) -> Result<Digest, Error> {
+        self.hold(work, login, HoldReason::Key).await?;
+        self.new_key_in(work, login, password).await
+    }
+
+    /// The same for a person who has just shown that the key before is theirs: nothing is gained by it, so it holds
+    /// nobody.
+    async fn new_key_in(
         &self,
         work: &mut Work<'_>,
         login: &Login,
@@ -129,122 +159,6 @@ impl Broker {
         Ok(Digest::of(&key.public().0))
     }
 
-    /// The first administrator of a new vault, by the host's operator. Only while there is nobody.
-    ///
-    /// # Errors
-    /// `not_first` once there are people.
-    pub async fn first_admin(&self, login: &Login, password: &Password) -> Result<(), Error> {
-        use crate::model::code::{Role, UnitKind};
-        use crate::model::org::Unit;
-        let mut work = self.store.work().await?;
-        if !work.view().people().await?.is_empty() {
-            return Err(Refusal::new("not_first", "B9", "there are people already")
-                .hint("an administrator adds people with `org apply`")
-                .into());
-        }
-        let group = UnitCode::parse("GRP").map_err(|_| StoreError::integrity("unit", "GRP"))?;
-        let unit = Unit {
-            code: group.clone(),
-            kind: UnitKind::Group,
-            function: None,
-            parent: None,
-            name_zh: "集团".into(),
-            name_en: "Group".into(),
-        };
-        work.put_unit(&unit).await?;
-        let person = Person {
-            login: login.clone(),
-            name: login.to_string(),
-            unit: group.clone(),
-            rank: Rank::Staff,
-            suspended: false,
-        };
-        work.put_person(&person).await?;
-        work.grant_role(&RoleGrant { login: login.clone(), role: Role::Admin, unit: group }).await?;
-        let public = self.enrol_in(&mut work, login, password).await?;
-        let event =
-            Event::new(Action::PersonEnrolled, Actor::Operator).object(login).digest("public_key", public);
-        work.commit(event).await?;
-        Ok(())
-    }
-
-    /// Enrols people whose passwords a scripted set-up gave, one entry each.
-    ///
-    /// # Errors
-    /// `weak_password`, or the person may not enrol.
-    pub async fn enrol_scripted(
-        &self,
-        caller: &Caller,
-        login: &Login,
-        password: &Password,
-    ) -> Result<(), Error> {
-        let event = Event::new(Action::PersonEnrolled, caller.actor()).object(login);
-        self.logged(event.clone(), async {
-            self.check_about(caller, Act::PersonEnrol, login).await?;
-            let mut work = self.store.work().await?;
-            if !work.view().credentials(login).await?.is_empty() {
-                return Err(Refusal::new("enrolled_already", "B9", "this person has a signing key already")
-                    .hint("`person enrol` issues a one-time code for a new one")
-                    .into());
-            }
-            let public = self.enrol_in(&mut work, login, password).await?;
-            work.commit(event.digest("public_key", public)).await?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// Issues a one-time enrolment code; a signing key there was ends with it.
-    ///
-    /// # Errors
-    /// The caller may not, or is the person it concerns.
-    pub async fn invite(&self, caller: &Caller, login: &Login) -> Result<Zeroizing<String>, Error> {
-        let event = Event::new(Action::PersonInvited, caller.actor()).object(login);
-        self.logged(event.clone(), async {
-            self.check_about(caller, Act::PersonEnrol, login).await?;
-            let code = Zeroizing::new(hex::encode(random::<10>()?));
-            let mut work = self.store.work().await?;
-            work.end_key(login).await?;
-            work.drop_sessions(Some(login), 0).await?;
-            let enrolment =
-                Enrolment { login: login.clone(), code_hash: hash(&code), expires_at: work.at() + CODE_LIFE };
-            work.put_enrolment(&enrolment).await?;
-            work.commit(event).await?;
-            Ok(code)
-        })
-        .await
-    }
-
-    /// Enrols with a one-time code.
-    ///
-    /// # Errors
-    /// `wrong_code` whatever did not fit; `weak_password`.
-    pub async fn enrol(&self, login: &Login, code: &str, password: &Password) -> Result<(), Error> {
-        let event = Event::new(Action::PersonEnrolled, Actor::Anonymous).object(login);
-        self.logged(event, async {
-            let mut work = self.store.work().await?;
-            let open = work.view().enrolment(login).await?;
-            let now = work.at();
-            let fits = open.is_some_and(|e| e.expires_at > now && bool::from(e.code_hash.ct_eq(&hash(code))));
-            let staff = Staff::load(work.view()).await?;
-            if !fits || !staff.is_active(login) {
-                return Err(Refusal::new(
-                    "wrong_code",
-                    "B9",
-                    "the enrolment code is not right, used up or too old",
-                )
-                .hint("ask an administrator for a new one")
-                .into());
-            }
-            let public = self.enrol_in(&mut work, login, password).await?;
-            let actor = staff.caller(login)?.actor();
-            work.commit(Event::new(Action::PersonEnrolled, actor).object(login).digest("public_key", public))
-                .await?;
-            Ok(())
-        })
-        .await
-    }
-
     /// A person sets a new password, and with it a new signing key: what the old one signed on pending
     /// requests is void.
     ///
@@ -257,54 +171,82 @@ impl Broker {
             let mut work = self.store.work().await?;
             still(&mut work, &step).await?;
             work.drop_sessions(Some(&login), 0).await?;
-            let public = self.enrol_in(&mut work, &login, password).await?;
+            let public = self.new_key_in(&mut work, &login, password).await?;
             work.commit(event.digest("public_key", public)).await?;
             Ok(())
         })
         .await
     }
 
-    /// Suspends a person, or lifts it; counts at once, also for what is signed and pending.
+    /// Suspends a person, or lifts it; counts at once, also for what is signed and pending. Suspending must not wait;
+    /// lifting needs a second administrator, and gives the proposal's number.
     ///
     /// # Errors
     /// The caller may not, or is the person it concerns.
-    pub async fn suspend(&self, caller: &Caller, login: &Login, suspended: bool) -> Result<(), Error> {
+    pub async fn suspend(
+        &self,
+        caller: &Caller,
+        login: &Login,
+        suspended: bool,
+    ) -> Result<Option<i64>, Error> {
         let event =
             Event::new(Action::PersonSuspended, caller.actor()).object(login).count("suspended", suspended);
         self.logged(event.clone(), async {
             self.check_about(caller, Act::PersonSuspend, login).await?;
             let mut work = self.store.work().await?;
-            if let Some(person) = work.view().person(login).await? {
-                work.put_person(&Person { suspended, ..person }).await?;
-                work.drop_sessions(Some(login), 0).await?;
+            let was = work.view().person(login).await?.is_some_and(|p| p.suspended);
+            if was && !suspended && self.guarded(work.view()).await? {
+                drop(work);
+                let change = format!("end the suspension of {login}");
+                let id = self.propose(caller, ProposalKind::Resume, login.as_str(), &[change]).await?;
+                return Ok(Some(id));
             }
+            self.set_suspended(&mut work, login, suspended).await?;
             work.commit(event).await?;
-            Ok(())
+            Ok(None)
         })
         .await
     }
 
-    /// May the caller do this to that person: the policy, that there is one, and that it is another.
-    async fn check_about(&self, caller: &Caller, act: Act, login: &Login) -> Result<(), Error> {
-        let mut view = self.store.view().await?;
-        let ground = self.ground(&mut view).await?;
-        ground.staff.may(&ground.policy, caller, act, None)?;
-        if caller.login() == login {
-            return Err(Refusal::new(
-                "about_yourself",
-                "A6b",
-                "nobody suspends, resets or changes roles for themselves",
-            )
-            .hint("another administrator can do it")
-            .into());
-        }
-        if ground.staff.person(login).is_none() {
-            return Err(Refusal::new("unknown_login", "B9", "there is no such person")
-                .hint("`org apply` adds people")
-                .into());
+    /// Suspends in this turn, or lifts it.
+    pub(super) async fn set_suspended(
+        &self,
+        work: &mut Work<'_>,
+        login: &Login,
+        suspended: bool,
+    ) -> Result<(), Error> {
+        if let Some(person) = work.view().person(login).await? {
+            work.put_person(&Person { suspended, ..person }).await?;
+            work.drop_sessions(Some(login), 0).await?;
         }
         Ok(())
     }
+
+    /// May the caller do this to that person: the policy, that there is one, and that it is another.
+    pub(super) async fn check_about(&self, caller: &Caller, act: Act, login: &Login) -> Result<(), Error> {
+        let mut view = self.store.view().await?;
+        let ground = self.ground(&mut view).await?;
+        ground.staff.may(&ground.policy, caller, act, None)?;
+        Ok(check_other(&ground.staff, caller, login)?)
+    }
+}
+
+/// That there is such a person, and that it is another.
+pub(super) fn check_other(staff: &Staff, caller: &Caller, login: &Login) -> Result<(), Refusal> {
+    if caller.login() == login {
+        return Err(Refusal::new(
+            "about_yourself",
+            "A6b",
+            "nobody suspends, resets or changes roles for themselves",
+        )
+        .hint("another administrator can do it"));
+    }
+    if staff.person(login).is_none() {
+        return Err(
+            Refusal::new("unknown_login", "B9", "there is no such person").hint("`org apply` adds people")
+        );
+    }
+    Ok(())
 }
 
 /// Whether a step-up still holds in this turn: a suspension or a reset since then ends it.
@@ -333,12 +275,9 @@ fn check_password(password: &Password) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn hash(code: &str) -> Vec<u8> {
-    digest::digest(&digest::SHA256, code.trim().as_bytes()).as_ref().to_vec()
-}
-
 /// argon2id off the runtime's threads: it takes a tenth of a second.
 async fn stretched(password: &Password, salt: Vec<u8>) -> Result<Key, Error> {
+    metrics::counter!("countersign_passwords_stretched_total").increment(1);
     let password = password.clone();
     let key = tokio::task::spawn_blocking(move || stretch(&password, &salt, STRETCH.0, STRETCH.1)).await;
     key.ok().flatten().ok_or(Error::Store(StoreError::Fault("a password could not be stretched")))

@@ -1,8 +1,10 @@
 //! Policy versions: one person proposes, another seconds (A11, A12).
 
+use super::explaining::{find_version, refuse_withdrawn};
 use super::people::still;
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::Caller;
+use crate::access::held::check_not_held;
 use crate::audit::event::{Action, Event};
 use crate::clock::Micros;
 use crate::keyring::aead::bind;
@@ -21,6 +23,8 @@ pub struct PolicyShown {
     pub in_force: i64,
     /// The files in force, one after the other.
     pub listing: String,
+    /// Proposals that were taken back.
+    pub withdrawn: Vec<i64>,
 }
 
 impl Broker {
@@ -37,9 +41,10 @@ impl Broker {
             let at = work.at();
             let in_force = work.view().policy_at(at).await?;
             let versions = work.view().policy_versions().await?;
+            let withdrawn = work.view().policies_withdrawn().await?.into_iter().map(|(id, _)| id).collect();
             let listing = ground.policy.files().listing();
             work.commit(event.object(in_force.id).policy(in_force.digest)).await?;
-            Ok(PolicyShown { versions, in_force: in_force.id, listing })
+            Ok(PolicyShown { versions, in_force: in_force.id, listing, withdrawn })
         })
         .await
     }
@@ -60,10 +65,13 @@ impl Broker {
             let mut view = self.store.view().await?;
             let ground = self.ground(&mut view).await?;
             ground.staff.may(&ground.policy, step.caller(), Act::PolicyPropose, None)?;
+            self.check_undertaken(&mut view, step.caller().login()).await?;
             drop(view);
             run_tests(&files).await?;
             let mut work = self.store.work().await?;
             still(&mut work, &step).await?;
+            let at = work.at();
+            check_not_held(work.view(), step.caller().login(), at).await?;
             let id = work.view().policy_versions().await?.last().map_or(1, |v| v.id + 1);
             let version = PolicyVersion {
                 id,
@@ -93,11 +101,9 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             ground.staff.may(&ground.policy, caller, Act::PolicySecond, None)?;
-            let versions = work.view().policy_versions().await?;
-            let mut version = versions.into_iter().find(|v| v.id == id).ok_or_else(|| {
-                Refusal::new("unknown_policy", "A12 (Art 12)", format!("there is no policy version {id}"))
-                    .hint("`policy show` lists the versions")
-            })?;
+            let mut version = find_version(work.view(), id).await?;
+            refuse_withdrawn(work.view(), id).await?;
+            self.check_undertaken(work.view(), caller.login()).await?;
             if version.adopted() {
                 return Err(Refusal::new(
                     "seconded_already",
@@ -117,6 +123,8 @@ impl Broker {
                 .into());
             }
             still(&mut work, &step).await?;
+            let at = work.at();
+            check_not_held(work.view(), caller.login(), at).await?;
             let proposer = Login::parse(&version.proposed_by).ok();
             if proposer.is_none_or(|p| !ground.staff.is_active(&p)) {
                 return Err(Refusal::new(
@@ -127,7 +135,6 @@ impl Broker {
                 .hint("somebody else proposes it again")
                 .into());
             }
-            let at = work.at();
             let sig = step.key().sign(LABEL, &self.policy_body(id, version.digest)).0.to_vec();
             version.effective_at = version.effective_at.max(at);
             version.seconded = Some((caller.login().to_string(), at, sig));

@@ -1,26 +1,46 @@
 //! Requests: draft, submit, sign, and the signed facts that end a round (A5a, A5b, A6a, A6b).
 
+use super::editions::Seen;
 use super::people::still;
+use super::standing::{check_may_recall, check_may_revise, refuse_live_package};
 use super::{Broker, Error, Ground, Refusal, StepUp};
+use crate::access::held::check_not_held;
 use crate::access::seats::Chair;
-use crate::access::{Asked, Caller, Standing};
+use crate::access::{Asked, Caller};
 use crate::audit::event::{Action, Event};
 use crate::clock::Micros;
 use crate::model::canonical::canonical;
 use crate::model::code::{Role, Step};
 use crate::model::form::{Form, Names, Submission};
-use crate::model::ids::{Digest, RequestNo};
+use crate::model::ids::{Digest, Login, RequestNo, UnitCode};
 use crate::model::iso::Moment;
 use crate::model::lang::Lang;
-use crate::model::signing::{Capacity, SignaturePayload, Signed as Fact, SignedAct};
+use crate::model::signing::{Capacity, PayloadError, SignaturePayload, Signed as Fact, SignedAct};
 use crate::policy::{Act, Slot};
 use crate::store::requests::{RequestRow, SignatureRow};
 use crate::store::{StoreError, View, Work};
 
 const COMMENT_HINT: &str = "a return and a rejection say why, in at most 500 characters";
+const TARGET_HINT: &str = "a step before the one that waits; another person than yourself";
+
+/// What somebody says at the step that is waited for.
+pub(super) struct Said<'a> {
+    pub(super) act: SignedAct,
+    pub(super) comment: Option<&'a str>,
+    /// The digest that was shown.
+    pub(super) seen: Option<Digest>,
+    pub(super) target: Target,
+}
+
+/// Where a fact points: to whom a transfer hands the step, back to which step a return goes.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Target {
+    pub(super) to: Option<Login>,
+    pub(super) back_to: Option<Step>,
+}
 
 /// What a signature agrees to.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Sentence {
     /// In Chinese.
     pub zh: String,
@@ -41,52 +61,59 @@ impl Broker {
             let form = Form::from_text(text)?;
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
-            ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(form.unit()))?;
-            check_form(&ground, &form)?;
-            let site = ground.staff.tree().site_of(form.unit()).map(|u| u.code.clone());
-            let site = site.ok_or_else(|| no_site(&form))?;
-            let year = self.clock().date(work.at()).year().unsigned_abs();
-            let no = work.next_request_no(&site, year).await?;
-            let at = work.at();
-            let row = RequestRow {
-                no: no.clone(),
-                unit: form.unit().clone(),
-                drafted_by: caller.login().clone(),
-                form: text_of(&form)?,
-                created_at: at,
-                changed_at: at,
-            };
-            work.put_request(&row).await?;
+            let no = self.draft_in(&mut work, &ground, caller, &form).await?;
             work.commit(event.object(&no).count("new", 1)).await?;
             Ok(no)
         })
         .await
     }
 
+    /// A form as a new draft, with the next number of its site.
+    pub(super) async fn draft_in(
+        &self,
+        work: &mut Work<'_>,
+        ground: &Ground,
+        caller: &Caller,
+        form: &Form,
+    ) -> Result<RequestNo, Error> {
+        ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(form.unit()))?;
+        check_form(ground, form)?;
+        let site = ground.staff.tree().site_of(form.unit()).map(|u| u.code.clone());
+        let site = site.ok_or_else(|| no_site(form))?;
+        let at = work.at();
+        let no = work.next_request_no(&site, self.clock().date(at).year().unsigned_abs()).await?;
+        let row = RequestRow {
+            no: no.clone(),
+            unit: form.unit().clone(),
+            drafted_by: caller.login().clone(),
+            form: text_of(form)?,
+            created_at: at,
+            changed_at: at,
+        };
+        work.put_request(&row).await?;
+        Ok(no)
+    }
+
     /// Changes a draft. A round that runs is void from here: signatures are over what was submitted.
     ///
     /// # Errors
-    /// The form's faults, `executed_already`, or the caller may not draft for the unit.
-    pub async fn request_revise(&self, caller: &Caller, no: &RequestNo, text: &str) -> Result<(), Error> {
+    /// The form's faults, `stale`, `executed_already`, or the caller may not draft for the unit.
+    pub async fn request_revise(
+        &self,
+        caller: &Caller,
+        no: &RequestNo,
+        text: &str,
+        seen: &Seen,
+    ) -> Result<(), Error> {
         let event = Event::new(Action::RequestDrafted, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let form = Form::from_text(text)?;
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;
-            for unit in [&row.unit, form.unit()] {
-                ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(unit))?;
-            }
-            let officer = ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit);
-            if caller.login() != &row.drafted_by && !officer {
-                return Err(Refusal::new(
-                    "not_your_draft",
-                    "A4c (Art 4)",
-                    "a draft is changed by who wrote it or by the unit's information officer",
-                )
-                .hint("draft a request of your own")
-                .into());
-            }
+            ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(form.unit()))?;
+            check_may_revise(&ground, caller, &row)?;
+            seen.check(work.view(), no).await?;
             if form.unit() != &row.unit {
                 return Err(Refusal::new("other_unit", "A5a (Art 5)", "a request keeps its unit")
                     .hint("draft a new request for another unit")
@@ -113,7 +140,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let asked = self.asked(work.view(), no).await?;
-            self.check_may_see(&ground, caller, &asked)?;
+            self.check_may_see(work.view(), &ground, caller, &asked).await?;
             work.commit(event).await?;
             let in_words = |lang| sentence(&ground, asked.form(), lang);
             Ok(Sentence { zh: in_words(Lang::Zh), en: in_words(Lang::En), digest: asked.digest() })
@@ -133,7 +160,8 @@ impl Broker {
         comment: Option<&str>,
         seen: Option<Digest>,
     ) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Approve, comment, seen).await
+        let target = Target::default();
+        self.at_step(step, no, Said { act: SignedAct::Approve, comment, seen, target }).await
     }
 
     /// Returns it to the requester, with a comment; ends the round.
@@ -141,7 +169,8 @@ impl Broker {
     /// # Errors
     /// As [`Broker::request_sign`].
     pub async fn request_return(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Return, Some(comment), None).await
+        let (comment, target) = (Some(comment), Target::default());
+        self.at_step(step, no, Said { act: SignedAct::Return, comment, seen: None, target }).await
     }
 
     /// Rejects it, with a comment; ends the round.
@@ -149,26 +178,24 @@ impl Broker {
     /// # Errors
     /// As [`Broker::request_sign`].
     pub async fn request_reject(&self, step: StepUp, no: &RequestNo, comment: &str) -> Result<Step, Error> {
-        self.at_step(step, no, SignedAct::Reject, Some(comment), None).await
+        let (comment, target) = (Some(comment), Target::default());
+        self.at_step(step, no, Said { act: SignedAct::Reject, comment, seen: None, target }).await
     }
 
-    async fn at_step(
-        &self,
-        step: StepUp,
-        no: &RequestNo,
-        act: SignedAct,
-        comment: Option<&str>,
-        seen: Option<Digest>,
-    ) -> Result<Step, Error> {
+    /// One signed fact at the step that is waited for, by whom it waits for.
+    pub(super) async fn at_step(&self, step: StepUp, no: &RequestNo, said: Said<'_>) -> Result<Step, Error> {
         let caller = step.caller();
+        let Said { act, comment, seen, target } = said;
         let action = match act {
             SignedAct::Return => Action::RequestReturned,
             SignedAct::Reject => Action::RequestRejected,
+            SignedAct::Transfer => Action::RequestTransferred,
             _ => Action::RequestApproved,
         };
         let event = Event::new(action, caller.actor()).object(no);
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
+            step.seen().check(work.view(), no).await?;
             let asked = self.asked(work.view(), no).await?;
             if seen.is_some_and(|digest| digest != asked.digest()) {
                 return Err(Refusal::new(
@@ -187,8 +214,18 @@ impl Broker {
             let capacity = permitted.capacity(caller.login(), waited)?;
             let asked = permitted.asked();
             asked.staff().may_seated(asked.policy(), caller, Slot::of(waited).act())?;
+            self.check_undertaken(work.view(), caller.login()).await?;
             let (digest, form) = (asked.digest(), asked.form());
-            let fact = Draft { submission: asked.submission(), act, step: Some(waited), capacity, comment };
+            if let Some(to) = &target.to {
+                permitted.check_deputy(to, waited)?;
+                asked.staff().may_seated(
+                    asked.policy(),
+                    &asked.staff().caller(to)?,
+                    Slot::of(waited).act(),
+                )?;
+            }
+            let (submission, waits) = (asked.submission(), Some(waited));
+            let fact = Draft { submission, act, step: waits, capacity, target, comment };
             let at = work.at();
             let payload = fact.payload(&step, at, asked.facts().last().map_or(Digest::ZERO, Fact::hash))?;
             let event = event
@@ -216,21 +253,7 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let asked = self.asked(work.view(), no).await?;
-            asked.staff().may(asked.policy(), caller, Act::RequestRecall, Some(asked.form().unit()))?;
-            if caller.login() != &asked.submission().requester {
-                return Err(Refusal::new(
-                    "not_requester",
-                    "A4c (Art 4)",
-                    "only who submitted it takes it back",
-                )
-                .hint("ask the requester, or return or reject it where it waits for you")
-                .into());
-            }
-            if let Standing::Ended(act) = asked.standing() {
-                return Err(Refusal::new("ended", "A6a (Art 6)", format!("this round has ended: {act}"))
-                    .hint("nothing is left to take back; a new round begins when it is submitted again")
-                    .into());
-            }
+            check_may_recall(&asked, caller)?;
             refuse_live_package(work.view(), no).await?;
             let capacity =
                 Capacity { role: Role::InfoOfficer, unit: asked.form().unit().clone(), acting_for: None };
@@ -239,6 +262,7 @@ impl Broker {
                 act: SignedAct::Recall,
                 step: None,
                 capacity,
+                target: Target::default(),
                 comment,
             };
             let at = work.at();
@@ -262,18 +286,42 @@ impl Broker {
     }
 
     /// Whoever has a chair in it sees it, and whom the policy lets.
-    pub(super) fn check_may_see(&self, ground: &Ground, caller: &Caller, asked: &Asked) -> Result<(), Error> {
-        let seated = [Slot::Dept, Slot::Planning, Slot::Membership, Slot::Executor, Slot::Receiver]
-            .iter()
-            .any(|slot| {
-                Chair::of(&ground.staff, &ground.policy, asked.form().unit(), *slot)
-                    .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
-            });
-        if seated {
+    /// And whom it was copied to.
+    pub(super) async fn check_may_see(
+        &self,
+        view: &mut View<'_>,
+        ground: &Ground,
+        caller: &Caller,
+        asked: &Asked,
+    ) -> Result<(), Error> {
+        if seated(ground, caller, asked.form()) {
             return Ok(());
         }
-        Ok(ground.staff.may(&ground.policy, caller, Act::RequestShow, Some(asked.form().unit()))?)
+        self.check_shown_to(view, ground, caller, asked.no(), asked.form().unit(), Act::RequestShow).await
     }
+
+    /// Whom the policy lets, by this act, and whom it was copied to.
+    pub(super) async fn check_shown_to(
+        &self,
+        view: &mut View<'_>,
+        ground: &Ground,
+        caller: &Caller,
+        no: &RequestNo,
+        unit: &UnitCode,
+        act: Act,
+    ) -> Result<(), Error> {
+        let Err(refusal) = ground.staff.may(&ground.policy, caller, act, Some(unit)) else { return Ok(()) };
+        let copied = view.request_notes(no).await?.iter().any(|note| note.copies_to(caller.login()));
+        if copied && ground.staff.is_active(caller.login()) { Ok(()) } else { Err(refusal.into()) }
+    }
+}
+
+/// Whether a person could fill one of the slots of a request.
+pub(super) fn seated(ground: &Ground, caller: &Caller, form: &Form) -> bool {
+    Slot::ALL.iter().any(|slot| {
+        Chair::of(&ground.staff, &ground.policy, form.unit(), *slot)
+            .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
+    })
 }
 
 /// A signed fact before it is signed.
@@ -282,6 +330,7 @@ pub(super) struct Draft<'a> {
     pub(super) act: SignedAct,
     pub(super) step: Option<Step>,
     pub(super) capacity: Capacity,
+    pub(super) target: Target,
     pub(super) comment: Option<&'a str>,
 }
 
@@ -302,13 +351,18 @@ impl Draft<'_> {
             signer: step.caller().login().clone(),
             key: step.key().public().fingerprint(),
             capacity: self.capacity,
+            to: self.target.to,
+            back_to: self.target.back_to,
             comment: self.comment.map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()),
             at: moment(at)?,
             previous,
         };
-        payload
-            .check()
-            .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT))?;
+        payload.check().map_err(|e| match e {
+            PayloadError::Target => {
+                Refusal::new("bad_target", "A6a (Art 6)", e.to_string()).hint(TARGET_HINT)
+            }
+            _ => Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT),
+        })?;
         Ok(payload)
     }
 }
@@ -320,6 +374,8 @@ pub(super) async fn add_fact(
     number: u32,
 ) -> Result<(), Error> {
     still(work, step).await?;
+    let at = work.at();
+    check_not_held(work.view(), step.caller().login(), at).await?;
     let fact = Fact::new(payload, step.key())
         .map_err(|e| Refusal::new("bad_comment", "A6a (Art 6)", e.to_string()).hint(COMMENT_HINT))?;
     let row = SignatureRow {
@@ -362,15 +418,6 @@ pub(super) async fn find(view: &mut View<'_>, no: &RequestNo) -> Result<RequestR
             .hint("`request list` shows the numbers")
             .into()
     })
-}
-
-pub(super) async fn refuse_live_package(view: &mut View<'_>, no: &RequestNo) -> Result<(), Error> {
-    if view.packages_of(no).await?.iter().any(|p| p.live) {
-        return Err(Refusal::new("executed_already", "A6a (Art 6)", "this request has a package")
-            .hint("recall the package first, or draft a new request")
-            .into());
-    }
-    Ok(())
 }
 
 fn no_site(form: &Form) -> Refusal {

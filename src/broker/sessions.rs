@@ -12,12 +12,15 @@
 //!
 //! A row that somebody writes into the table himself opens for no token of his: the seal takes the vault's share.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use super::factors::Second;
 use super::people::{Password, StepUp, still};
 use super::{Broker, Caller, Error, Refusal};
 use crate::access::Staff;
@@ -70,6 +73,24 @@ impl SessionToken {
     }
 }
 
+/// When sessions were last noted as used by this process, so that not each exchange asks the database.
+#[derive(Default)]
+pub(super) struct Used(Mutex<HashMap<Digest, Micros>>);
+
+impl Used {
+    /// When a session was noted, if that is so lately that it need not be noted again.
+    fn lately(&self, id: &Digest, now: Micros) -> Option<Micros> {
+        let used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        used.get(id).copied().filter(|at| (0..=NOTED).contains(&(now - at)))
+    }
+
+    fn note(&self, id: Digest, now: Micros) {
+        let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        used.retain(|_, at| now - *at <= NOTED);
+        used.insert(id, now);
+    }
+}
+
 /// A session that holds at this moment.
 pub struct Session {
     caller: Caller,
@@ -85,6 +106,11 @@ impl Session {
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
+
+    /// Who, without the session.
+    pub fn into_caller(self) -> Caller {
+        self.caller
+    }
 }
 
 /// A person, as they are shown to themselves.
@@ -96,34 +122,46 @@ pub struct Myself {
 }
 
 impl Broker {
-    /// Signs a person in by password. `from`: the address, when it is known.
+    /// Signs a person in by password and, where one is set up, the second factor. `from`: the address, when it is known.
     ///
     /// # Errors
-    /// As [`Broker::authenticate`]; `try_later` after too many wrong ones.
+    /// As [`Broker::authenticate_with`]; `try_later` after too many wrong ones.
     pub async fn session_open(
         &self,
         login: &Login,
         password: &Password,
+        second: &Second,
         from: Option<IpAddr>,
     ) -> Result<(SessionToken, Session), Error> {
-        let step = self.authenticate_from(login, password, from).await?;
-        let token = SessionToken(Zeroizing::new(random()?));
-        let mut work = self.store.work().await?;
-        still(&mut work, &step).await?;
-        let at = work.at();
-        // Who opens one sweeps up those that ended long ago.
-        work.drop_sessions(None, at - LONGEST).await?;
-        let mut row = SessionRow {
-            id: token.id(),
-            login: login.clone(),
-            opened_at: at,
-            stepped_at: at,
-            seed: Vec::new(),
-        };
-        row.seed = self.seal_seed(&token, &row, &step)?;
-        work.put_session(&row).await?;
-        work.commit(Event::new(Action::SessionOpened, step.caller().actor()).object(login)).await?;
-        Ok((token, holding(step.caller().clone(), row)))
+        self.tried(login, from, self.session_opened(login, password, second, from)).await
+    }
+
+    async fn session_opened(
+        &self,
+        login: &Login,
+        password: &Password,
+        second: &Second,
+        from: Option<IpAddr>,
+    ) -> Result<(SessionToken, Session), Error> {
+        let step = self.unknown(from, self.recognise(login, password)).await?;
+        let event = Event::new(Action::SessionOpened, step.caller().actor()).object(login);
+        self.logged(event.clone(), async {
+            let token = SessionToken(Zeroizing::new(random()?));
+            let mut work = self.store.work().await?;
+            still(&mut work, &step).await?;
+            self.use_second(&mut work, login, second).await?;
+            let at = work.at();
+            // Who opens one sweeps up those that ended long ago.
+            work.drop_sessions(None, at - LONGEST).await?;
+            let id = token.id();
+            let mut row =
+                SessionRow { id, login: login.clone(), opened_at: at, stepped_at: at, seed: Vec::new() };
+            row.seed = self.seal_seed(&token, &row, &step)?;
+            work.put_session(&row).await?;
+            work.commit(event).await?;
+            Ok((token, holding(step.caller().clone(), row)))
+        })
+        .await
     }
 
     /// The session of a token.
@@ -134,42 +172,58 @@ impl Broker {
     pub async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
         let id = token.id();
         let mut view = self.store.view().await?;
-        let row = view.session(&id).await?.ok_or_else(not_signed_in)?;
-        self.open_seed(token, &row)?;
-        view.check_staff_tables().await?;
-        let seen = view.session_seen(&id).await?.unwrap_or(row.opened_at).max(row.stepped_at);
-        let caller = Staff::load(&mut view).await?.caller(&row.login)?;
-        drop(view);
         let now = self.clock().now();
+        let known = self.known.at(&mut view, now).await?;
+        let row = known.session(&id).ok_or_else(not_signed_in)?.clone();
+        self.open_seed(token, &row)?;
+        let caller = known.staff.caller(&row.login)?;
+        // Other processes may have seen it later than this one, never earlier.
+        let seen = match self.used.lately(&id, now) {
+            Some(seen) => seen,
+            None => view.session_seen(&id).await?.unwrap_or(row.opened_at),
+        };
+        let seen = seen.max(row.stepped_at);
+        drop(view);
         if now - row.opened_at > LONGEST || now - seen > IDLE {
             return Err(not_signed_in().into());
         }
         if now - seen > NOTED {
             self.store.session_used(&id, now).await?;
+            self.used.note(id, now);
         }
         Ok(holding(caller, row))
     }
 
-    /// Gives the password again: what needs it may be done for five minutes.
+    /// Gives the password again, and the second factor where one is set up: what needs it may be done for five minutes.
     ///
     /// # Errors
-    /// As [`Broker::authenticate`]; `not_signed_in` when the session ended meanwhile.
+    /// As [`Broker::authenticate_with`]; `not_signed_in` when the session ended meanwhile.
     pub async fn session_step_up(
         &self,
         token: &SessionToken,
         session: Session,
         password: &Password,
+        second: &Second,
         from: Option<IpAddr>,
     ) -> Result<Session, Error> {
-        let step = self.authenticate_from(&session.row.login, password, from).await?;
-        let mut work = self.store.work().await?;
-        still(&mut work, &step).await?;
-        let row = work.view().session(&session.row.id).await?.ok_or_else(not_signed_in)?;
-        let mut row = SessionRow { stepped_at: work.at(), ..row };
-        row.seed = self.seal_seed(token, &row, &step)?;
-        work.put_session(&row).await?;
-        work.commit(Event::new(Action::SessionSteppedUp, step.caller().actor()).object(&row.login)).await?;
-        Ok(holding(step.caller().clone(), row))
+        let login = &session.row.login;
+        let stepped = async {
+            let event = Event::new(Action::SessionSteppedUp, session.caller.actor()).object(login);
+            let step = self.logged(event.clone(), self.recognise(login, password)).await?;
+            self.logged(event.clone(), async {
+                let mut work = self.store.work().await?;
+                still(&mut work, &step).await?;
+                self.use_second(&mut work, login, second).await?;
+                let row = work.view().session(&session.row.id).await?.ok_or_else(not_signed_in)?;
+                let mut row = SessionRow { stepped_at: work.at(), ..row };
+                row.seed = self.seal_seed(token, &row, &step)?;
+                work.put_session(&row).await?;
+                work.commit(event).await?;
+                Ok(holding(step.caller().clone(), row))
+            })
+            .await
+        };
+        self.tried(login, from, stepped).await
     }
 
     /// The session as a person who has just given the password.

@@ -1,21 +1,26 @@
 //! What is shown of requests: the form and its chain, the list, the counts before asking.
 
+mod whole;
+
+use super::abilities::Found;
+use super::editions::{Edition, edition};
 use super::requests::{find, sentence};
-use super::{Broker, Error, Ground};
-use crate::access::seats::Chair;
-use crate::access::{About, Asked, Caller, Standing, Waterfall};
+use super::standing::{form_of, standing};
+use super::{Broker, Error};
+use crate::access::{About, Asked, Caller, Waterfall};
 use crate::audit::event::{Action, Event};
-use crate::clock::rfc3339;
-use crate::model::code::{Exclusion, Role, Step};
-use crate::model::form::Form;
+use crate::clock::{Micros, rfc3339};
+use crate::model::code::{Exclusion, Step, codes};
 use crate::model::ids::{Login, RequestNo, UnitCode};
 use crate::model::lang::Lang;
 use crate::model::signing::SignedAct;
-use crate::policy::{Act, Slot};
-use crate::store::{StoreError, View};
+use crate::policy::Act;
+use crate::store::View;
+use crate::store::requests::RequestRow;
+pub use whole::{Change, Happening, Leaves, Round, Similar, SlotShown, Whole};
 
 /// The waterfall as it may be shown before signing: tens, and "<10".
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Preview {
     /// Members the selection matches.
     pub selected: String,
@@ -26,7 +31,7 @@ pub struct Preview {
 }
 
 /// One fact of a round.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct FactShown {
     /// What was said.
     pub act: SignedAct,
@@ -38,10 +43,19 @@ pub struct FactShown {
     pub at: String,
     /// Why.
     pub comment: Option<String>,
+    /// Of a transfer: to whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Login>,
+    /// Of a return: to which earlier step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<Step>,
+    /// In whose place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<Login>,
 }
 
 /// A request as its people see it.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, utoipa::ToSchema)]
 pub struct RequestShown {
     /// Number.
     pub no: RequestNo,
@@ -63,10 +77,16 @@ pub struct RequestShown {
     pub sentence_en: String,
     /// Packages made for it.
     pub packages: Vec<String>,
+    /// Which edition this is; it travels beside the body.
+    #[serde(skip)]
+    pub edition: Edition,
+    /// Everything else that its people and systems ask.
+    #[serde(flatten)]
+    pub whole: Whole,
 }
 
 /// A line of the list.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct RequestLine {
     /// Number.
     pub no: RequestNo,
@@ -80,6 +100,66 @@ pub struct RequestLine {
     pub holder: Vec<Login>,
     /// Full days since it was drafted.
     pub age_days: i64,
+    /// The same as a word of a closed list.
+    pub status: Status,
+    /// Who drafted it.
+    pub drafted_by: Login,
+    /// Since when it has been where it is.
+    pub since: String,
+    /// Full days since then.
+    pub waiting_days: i64,
+}
+
+codes! {
+    /// Where a request stands, as a filter and a page say it.
+    Status, "status" {
+        /// Never submitted.
+        Draft = "draft",
+        /// A step is waited for.
+        Waiting = "waiting",
+        /// Whole; the executor is waited for.
+        Signed = "signed",
+        /// It has a package.
+        Executed = "executed",
+        /// Returned, rejected or recalled.
+        Ended = "ended",
+        /// Ran out of time: nothing was approved by it.
+        Expired = "expired",
+        /// A rule says no now.
+        Void = "void",
+    }
+}
+
+codes! {
+    /// What a request is to the caller.
+    Mine, "mine" {
+        /// It waits for the caller.
+        Todo = "todo",
+        /// The caller drafted or submitted it.
+        Started = "started",
+        /// The caller signed, returned, handed on or executed it.
+        Done = "done",
+        /// It was copied to the caller.
+        Cc = "cc",
+    }
+}
+
+/// Which requests; all that may be seen when nothing is said.
+#[derive(Debug, Default)]
+pub struct Filter {
+    /// Standing so.
+    pub status: Option<Status>,
+    /// That are this to the caller.
+    pub mine: Option<Mine>,
+    /// Of this unit.
+    pub unit: Option<UnitCode>,
+}
+
+impl Status {
+    fn of(standing: &str) -> Status {
+        let word = standing.split(':').next().unwrap_or_default();
+        Status::parse(word).unwrap_or(Status::Void)
+    }
 }
 
 impl Broker {
@@ -116,14 +196,21 @@ impl Broker {
             let row = find(work.view(), no).await?;
             let asked = Asked::load(work.view(), &self.shelf, self.clock(), no).await?;
             match &asked {
-                Some(asked) => self.check_may_see(&ground, caller, asked)?,
-                None => ground.staff.may(&ground.policy, caller, Act::RequestShow, Some(&row.unit))?,
+                Some(asked) => self.check_may_see(work.view(), &ground, caller, asked).await?,
+                None => {
+                    self.check_shown_to(work.view(), &ground, caller, no, &row.unit, Act::RequestShow)
+                        .await?;
+                }
             }
             let form = form_of(&row.form, no)?;
             let (standing, holder) = standing(work.view(), &ground, &form, no, asked.as_ref()).await?;
             let packages = work.view().packages_of(no).await?.iter().map(|p| p.no.to_string()).collect();
+            let found = Found { row: &row, asked: asked.as_ref(), holder: &holder };
+            let whole = self.whole_of(&mut work, &ground, caller, &form, &found).await?;
+            let edition = edition(work.view(), no).await?;
             work.commit(event).await?;
             Ok(RequestShown {
+                edition,
                 no: no.clone(),
                 round: asked.as_ref().map_or(0, |a| a.submission().round.get()),
                 digest: asked.as_ref().map(|a| a.digest().to_string()),
@@ -134,6 +221,7 @@ impl Broker {
                 sentence_en: sentence(&ground, &form, Lang::En),
                 form: serde_json::to_value(&form).unwrap_or_default(),
                 packages,
+                whole,
             })
         })
         .await
@@ -144,25 +232,47 @@ impl Broker {
     /// # Errors
     /// The database failed.
     pub async fn request_list(&self, caller: &Caller) -> Result<Vec<RequestLine>, Error> {
+        self.request_list_of(caller, &Filter::default()).await
+    }
+
+    /// Those of them that a filter lets through.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn request_list_of(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RequestLine>, Error> {
         let event = Event::new(Action::RequestListed, caller.actor());
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let now = work.at();
             let mut lines = Vec::new();
-            for row in work.view().requests().await? {
+            let of_unit = |row: &RequestRow| filter.unit.as_ref().is_none_or(|unit| *unit == row.unit);
+            for row in work.view().requests().await?.into_iter().filter(of_unit) {
                 let asked = Asked::load(work.view(), &self.shelf, self.clock(), &row.no).await?;
+                let view = work.view();
                 let seen = match &asked {
-                    Some(asked) => self.check_may_see(&ground, caller, asked).is_ok(),
+                    Some(asked) => self.check_may_see(view, &ground, caller, asked).await,
                     None => {
-                        ground.staff.may(&ground.policy, caller, Act::RequestList, Some(&row.unit)).is_ok()
+                        let act = Act::RequestList;
+                        self.check_shown_to(view, &ground, caller, &row.no, &row.unit, act).await
                     }
                 };
-                if seen {
+                if yes(seen)? {
                     let form = form_of(&row.form, &row.no)?;
                     let (standing, holder) =
                         standing(work.view(), &ground, &form, &row.no, asked.as_ref()).await?;
+                    let status = Status::of(&standing);
+                    let found = Found { row: &row, asked: asked.as_ref(), holder: &holder };
+                    let wanted = filter.status.is_none_or(|wanted| wanted == status);
+                    if !wanted || !self.is_mine(work.view(), caller, &found, filter.mine).await? {
+                        continue;
+                    }
+                    let since = since(work.view(), &row, asked.as_ref()).await?;
                     lines.push(RequestLine {
+                        status,
+                        drafted_by: row.drafted_by.clone(),
+                        since: rfc3339(since),
+                        waiting_days: (now - since) / 86_400_000_000,
                         no: row.no,
                         unit: row.unit,
                         campaign: form.campaign().to_owned(),
@@ -179,38 +289,25 @@ impl Broker {
     }
 }
 
-/// Where it stands in words, and whose turn it is.
-async fn standing(
-    view: &mut View<'_>,
-    ground: &Ground,
-    form: &Form,
-    no: &RequestNo,
-    asked: Option<&Asked>,
-) -> Result<(String, Vec<Login>), Error> {
-    let holders = |slot: Slot| -> Vec<Login> {
-        Chair::of(&ground.staff, &ground.policy, form.unit(), slot)
-            .map(|chair| chair.holders(&ground.staff).cloned().collect())
-            .unwrap_or_default()
-    };
-    let officers = || -> Vec<Login> {
-        ground
-            .staff
-            .people()
-            .filter(|p| ground.staff.holds(&p.login, Role::InfoOfficer, form.unit()))
-            .map(|p| p.login.clone())
-            .collect()
-    };
-    if let Some(package) = view.packages_of(no).await?.iter().find(|p| p.live) {
-        return Ok((format!("executed: {}", package.no), vec![form.receiver().clone()]));
+/// The last thing that happened to it.
+async fn since(view: &mut View<'_>, row: &RequestRow, asked: Option<&Asked>) -> Result<Micros, Error> {
+    let mut last = row.changed_at;
+    if let Some(fact) = asked.and_then(|asked| asked.facts().last()) {
+        last = last.max(fact.payload.at.micros());
     }
-    let Some(asked) = asked else { return Ok(("draft".into(), officers())) };
-    Ok(match asked.standing() {
-        Standing::Waiting(step) => (format!("waiting: {step}"), holders(Slot::of(step))),
-        Standing::Signed => ("signed".into(), holders(Slot::Executor)),
-        Standing::Ended(act) => (format!("ended: {act}"), officers()),
-        Standing::Expired => ("expired".into(), officers()),
-        Standing::Void(refusal) => (format!("void: {}", refusal.code), officers()),
-    })
+    for package in view.packages_of(&row.no).await? {
+        last = view.package_facts(&package.no).await?.last().map_or(last, |fact| last.max(fact.at));
+    }
+    Ok(last)
+}
+
+/// Whether; a failure that is no refusal stays one.
+pub(super) fn yes(answer: Result<(), Error>) -> Result<bool, Error> {
+    match answer {
+        Ok(()) => Ok(true),
+        Err(Error::Refused(_)) => Ok(false),
+        Err(failed) => Err(failed),
+    }
 }
 
 fn fact(fact: &crate::model::signing::Signed) -> FactShown {
@@ -221,16 +318,18 @@ fn fact(fact: &crate::model::signing::Signed) -> FactShown {
         signer: p.signer.clone(),
         at: rfc3339(p.at.micros()),
         comment: p.comment.clone(),
+        to: p.to.clone(),
+        back_to: p.back_to,
+        in_place_of: p.capacity.acting_for.clone(),
     }
-}
-
-pub(super) fn form_of(text: &str, no: &RequestNo) -> Result<Form, StoreError> {
-    serde_json::from_str(text)
-        .map_err(|_| StoreError::integrity("request", format!("{no}: the draft does not parse")))
 }
 
 /// Tens, and "<10": counts before signing must not single anyone out, nor by the difference of two.
 fn coarse(fall: &Waterfall) -> Preview {
+    // Under ten, which reasons there are would be what one of them said.
+    if fall.selected < 10 {
+        return Preview { selected: tens(0), excluded: Vec::new(), rows: tens(0) };
+    }
     let mut excluded: Vec<(Vec<Exclusion>, u64)> = Vec::new();
     let (mut reasons, mut sum) = (Vec::new(), 0);
     for (reason, n) in fall.counted() {
@@ -240,14 +339,10 @@ fn coarse(fall: &Waterfall) -> Preview {
             excluded.push((std::mem::take(&mut reasons), std::mem::take(&mut sum)));
         }
     }
-    if !reasons.is_empty() {
-        match excluded.last_mut() {
-            Some(last) => {
-                last.0.append(&mut reasons);
-                last.1 += sum;
-            }
-            None => excluded.push((reasons, sum)),
-        }
+    // A rest under ten goes with the step before it; without one its reasons are not told.
+    if let Some(last) = excluded.last_mut() {
+        last.0.append(&mut reasons);
+        last.1 += sum;
     }
     Preview {
         selected: tens(fall.selected),
@@ -285,5 +380,25 @@ mod tests {
         assert_eq!(preview.rows, "<10");
         let shown: Vec<(usize, &str)> = preview.excluded.iter().map(|(r, n)| (r.len(), n.as_str())).collect();
         assert_eq!(shown, [(2, "20"), (2, "40")]);
+    }
+
+    /// Which reasons there are of a few is what one of them said.
+    #[test]
+    fn a_few_members_have_no_reasons() {
+        let of = |selected, excluded: &[(Exclusion, u64)]| {
+            coarse(&Waterfall {
+                selected,
+                excluded: excluded.iter().copied().collect(),
+                members: OrdinalSet::new(),
+                groups: Vec::new(),
+                over: Default::default(),
+            })
+        };
+        for excluded in [&[(Exclusion::NoConsent, 1)][..], &[]] {
+            let preview = of(1, excluded);
+            assert_eq!((preview.selected.as_str(), preview.rows.as_str()), ("<10", "<10"));
+            assert_eq!(preview.excluded, []);
+        }
+        assert_eq!(of(40, &[(Exclusion::Withdrawn, 1)]).excluded, []);
     }
 }

@@ -1,7 +1,8 @@
 //! Making and opening a vault, and finishing at start what a crash broke off.
 
+use super::sessions::Used;
 use super::{Broker, Error};
-use crate::access::Shelf;
+use crate::access::{Known, Shelf};
 use crate::audit::event::{Action, Actor, Event};
 use crate::model::ids::Digest;
 use crate::policy::{Policy, PolicyFiles};
@@ -67,12 +68,23 @@ impl Broker {
         Ok(Broker::over(Store::open_to_look(place).await?))
     }
 
-    fn over(store: Store) -> Broker {
+    pub(super) fn over(store: Store) -> Broker {
         let vault = Vault::new(store.keyring().clone());
-        Broker { store, vault, shelf: Shelf::default() }
+        let (shelf, known, used) = (Shelf::default(), Known::default(), Used::default());
+        Broker {
+            store,
+            vault,
+            shelf,
+            known,
+            used,
+            networks: Vec::new(),
+            passkeys: None,
+            unknowns: Default::default(),
+        }
     }
 
-    async fn recover(&self) -> Result<Recovered, Error> {
+    /// Finishes what was left unfinished.
+    pub(super) async fn recover(&self) -> Result<Recovered, Error> {
         let erasures = self.finish_erasures().await?;
         let (aborted, renamed) = self.settle_packages().await?;
         let keys = self.store.sweep_orphan_keys().await?;

@@ -2,18 +2,21 @@
 
 use serde::Serialize;
 
+use super::found::Whom;
+use super::looks::look_of;
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::audit::event::Event;
 use crate::model::code::{Channel, Purpose, RecipientClass};
-use crate::model::contact::CardNo;
 use crate::model::field::Index;
 use crate::model::ids::{Alias, Digest, UnitCode};
 use crate::model::sealed::Record;
 use crate::model::value_error::ValueError;
 use crate::policy::{Act, Policy};
 use crate::store::chunks::State;
+use crate::store::entries::{Look, Looked};
+use crate::store::looks::Counting;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{StoreError, View, Work};
+use crate::store::{Receipt, Stamp, StoreError, View, Work};
 
 /// Fewest characters of a reason.
 const REASON: usize = 4;
@@ -25,14 +28,35 @@ pub(super) struct SubjectOf {
     pub(super) record: Record,
     pub(super) alias: Alias,
     pub(super) policy: std::sync::Arc<Policy>,
+    /// The moment at which he was read.
+    pub(super) as_of: Stamp,
     /// The verb's event with member and policy.
     pub(super) event: Event,
+    /// Whose budget a look at him is of, when it has one.
+    counting: Option<Counting>,
+}
+
+impl SubjectOf {
+    /// The look at him, as long as he is what was read.
+    pub(super) fn look(&self) -> Look {
+        let look = Look::of(self.event.clone()).while_stand(vec![self.member.clone()], self.as_of.clone());
+        match &self.counting {
+            Some(counting) => look.counted(counting.clone()),
+            None => look,
+        }
+    }
 }
 
 /// One answer for a member who is not there and one who is not the caller's.
 pub(super) fn unknown_member() -> Refusal {
     Refusal::new("unknown_member", "B9", "there is no such member in what you may see")
         .hint("check the card number; members of another store are looked up there")
+}
+
+/// The same for one who was found a while ago.
+fn not_at_hand() -> Refusal {
+    Refusal::new("unknown_member", "B9", "the member who was found is not at hand any more")
+        .hint("look the member up again: what was found is kept for half an hour")
 }
 
 pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refusal> {
@@ -44,7 +68,7 @@ pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refus
 }
 
 /// One effective state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ConsentState {
     /// For what.
     pub purpose: Purpose,
@@ -69,44 +93,87 @@ pub(super) fn word(state: State) -> &'static str {
 impl Broker {
     /// Writes a refusal to the log and tells it.
     pub(super) async fn refuse<T>(&self, event: Event, refusal: Refusal) -> Result<T, Error> {
-        self.store.work().await?.commit(event.refused(&refusal)).await?;
+        self.store.enter(event.refused(&refusal)).await?;
         Err(refusal.into())
     }
 
     /// Writes to the log that a file which the caller may bring is none, and tells what is wrong with it.
     pub(super) async fn refuse_file<T>(&self, event: Event, why: Error) -> Result<T, Error> {
         let refusal = Refusal::new("unusable_file", "B4", "the file is not usable");
-        self.store.work().await?.commit(event.refused(&refusal)).await?;
+        self.store.enter(event.refused(&refusal)).await?;
         Err(why)
     }
 
-    /// Finds the member of a card and asks the policy. A refusal is logged here; where there is a member,
+    /// Finds the member and asks the policy. A refusal is logged here; where there is a member,
     /// with his alias, so that tries are seen as well.
     pub(super) async fn subject(
         &self,
         event: Event,
         caller: &Caller,
         act: Act,
-        card: &CardNo,
+        whom: &Whom,
     ) -> Result<SubjectOf, Error> {
         let mut view = self.store.view().await?;
-        let ground = self.ground(&mut view).await?;
+        let ground = self.known_ground(&mut view).await?;
         let event = event.policy(Digest(ground.policy.digest()));
-        let tag = self.store.keyring().index_tag(Index::Card, card.expose().as_bytes());
-        let opened = match view.find(Index::Card, &tag).await?.first() {
-            Some(ordinal) => Some(self.held(&mut view, *ordinal).await?),
+        let opened = match self.ordinal(&mut view, caller, whom).await? {
+            Some(ordinal) => Some(self.held(&mut view, ordinal).await?),
             None => None,
         };
+        let as_of = view.member_stamp().await?;
         drop(view);
         let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
         let permitted = may_here(&ground, caller, act, opened.is_some(), store);
-        match (opened, permitted) {
+        let (event, refusal) = match (opened, permitted) {
             (Some((member, key, record, alias)), Ok(())) => {
                 let event = event.member(alias);
-                Ok(SubjectOf { member, key, record, alias, policy: ground.policy, event })
+                let is_vip = ground.policy.guard().is_vip(member.attributes.tier);
+                let counting = look_of(act).map(|look| self.counting(&ground, caller, look, is_vip));
+                return Ok(SubjectOf {
+                    member,
+                    key,
+                    record,
+                    alias,
+                    policy: ground.policy,
+                    as_of,
+                    event,
+                    counting,
+                });
             }
-            (Some((.., alias)), Err(refusal)) => self.refuse(event.member(alias), refusal).await,
-            (None, permitted) => self.refuse(event, permitted.err().unwrap_or_else(unknown_member)).await,
+            (Some((.., alias)), Err(refusal)) => (event.member(alias), refusal),
+            (None, permitted) => {
+                let refusal = permitted.err().unwrap_or_else(unknown_member);
+                let is_gone = matches!(whom, Whom::Found(_)) && refusal.code == "unknown_member";
+                (event, if is_gone { not_at_hand() } else { refusal })
+            }
+        };
+        let entry = Look::of(event.refused(&refusal));
+        // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either.
+        let entry = match look_of(act).filter(|_| refusal.code == "unknown_member") {
+            Some(look) => entry.counted(self.counting(&ground, caller, look, false)),
+            None => entry,
+        };
+        self.looked(entry).await?;
+        Err(refusal.into())
+    }
+
+    /// Where the member lies, if there is one; whose he is is not asked here.
+    async fn ordinal(
+        &self,
+        view: &mut View<'_>,
+        caller: &Caller,
+        whom: &Whom,
+    ) -> Result<Option<i64>, StoreError> {
+        match whom {
+            Whom::Card(card) => {
+                let tag = self.store.keyring().index_tag(Index::Card, card.expose().as_bytes());
+                Ok(view.find(Index::Card, &tag).await?.first().copied())
+            }
+            Whom::Found(found) => match self.ordinal_of(caller, found) {
+                // Erased since: the name outlives its member.
+                Some(ordinal) if view.member(ordinal).await?.is_some() => Ok(Some(ordinal)),
+                _ => Ok(None),
+            },
         }
     }
 
@@ -115,11 +182,20 @@ impl Broker {
     /// and the caller asks again.
     pub(super) async fn turn(&self, subject: &SubjectOf) -> Result<Work<'_>, Error> {
         let mut work = self.store.work().await?;
-        if stands(&mut work, &subject.member).await? {
+        if work.view().stands(&subject.member).await? {
             return Ok(work);
         }
         drop(work);
         self.refuse(subject.event.clone(), unknown_member()).await
+    }
+
+    /// The entry of a look at him, with those of others who look at this moment; the same holds of him.
+    pub(super) async fn looked(&self, look: Look) -> Result<Receipt, Error> {
+        match self.store.enter_look(look).await? {
+            Looked::Entered(receipt) => Ok(receipt),
+            Looked::Refused(refusal) => Err(refusal.into()),
+            Looked::Gone(event) => self.refuse(*event, unknown_member()).await,
+        }
     }
 
     pub(super) async fn held(
@@ -134,13 +210,6 @@ impl Broker {
         let alias = self.vault.key(&held.key)?.alias(&record)?;
         Ok((held.member, held.key, record, alias))
     }
-}
-
-/// Whether a member is still what was read, and his data key there.
-pub(super) async fn stands(work: &mut Work<'_>, member: &Member) -> Result<bool, StoreError> {
-    let view = work.view();
-    let is_same = view.member(member.ordinal).await?.as_ref() == Some(member);
-    Ok(is_same && view.data_key(member.ordinal).await?.is_some())
 }
 
 pub(super) fn not_a_value(what: &str, e: ValueError) -> Refusal {

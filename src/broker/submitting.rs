@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::requests::{Draft, add_fact, check_form, find, moment, refuse_live_package, sentence};
+use super::requests::{Draft, Target, add_fact, check_form, find, moment, sentence};
+use super::standing::refuse_live_package;
 use super::{Broker, Error, Ground, Refusal, StepUp};
 use crate::access::asked::{check_receiver, check_vendor};
 use crate::access::seats::Chair;
@@ -20,7 +21,7 @@ use crate::store::requests::{RequestRow, SubmissionRow};
 use crate::store::{StoreError, Work};
 
 /// A new round.
-#[derive(Debug, serde::Serialize)]
+#[derive(Debug, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct Submitted {
     /// 1, 2, 3 …
     pub round: u32,
@@ -44,30 +45,9 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;
-            ground.staff.may(&ground.policy, caller, Act::RequestSubmit, Some(&row.unit))?;
-            if !ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit) {
-                return Err(Refusal::new(
-                    "not_officer",
-                    "A4c (Art 4)",
-                    format!("only the information officer of {} submits for it", row.unit),
-                )
-                .hint("hand the draft to the officer")
-                .into());
-            }
-            refuse_live_package(work.view(), no).await?;
+            step.seen().check(work.view(), no).await?;
             let before = Asked::load(work.view(), &self.shelf, self.clock(), no).await?;
-            if before.is_some_and(|a| matches!(a.standing(), Standing::Waiting(_) | Standing::Signed)) {
-                return Err(Refusal::new(
-                    "in_progress",
-                    "A6a (Art 6)",
-                    "this request is on its way through the signatures",
-                )
-                .hint("recall it first")
-                .into());
-            }
-            let submission = self.new_submission(&mut work, &ground, &row, caller).await?;
-            let today = self.clock().date(work.at());
-            check_submission(&mut work, &ground, &submission, today).await?;
+            let submission = self.submittable(&mut work, &ground, &row, before.as_ref(), caller).await?;
             let digest = submission.digest();
             let stored = SubmissionRow {
                 no: no.clone(),
@@ -82,6 +62,7 @@ impl Broker {
                 act: SignedAct::Submit,
                 step: None,
                 capacity,
+                target: Target::default(),
                 comment: None,
             };
             let at = work.at();
@@ -98,6 +79,42 @@ impl Broker {
             Ok(Submitted { round: submission.round.get(), digest, sentence_zh: zh, sentence_en: en })
         })
         .await
+    }
+
+    /// What a caller would submit now, if nothing says no.
+    pub(super) async fn submittable(
+        &self,
+        work: &mut Work<'_>,
+        ground: &Ground,
+        row: &RequestRow,
+        before: Option<&Asked>,
+        caller: &Caller,
+    ) -> Result<Submission, Error> {
+        ground.staff.may(&ground.policy, caller, Act::RequestSubmit, Some(&row.unit))?;
+        if !ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit) {
+            return Err(Refusal::new(
+                "not_officer",
+                "A4c (Art 4)",
+                format!("only the information officer of {} submits for it", row.unit),
+            )
+            .hint("hand the draft to the officer")
+            .into());
+        }
+        self.check_undertaken(work.view(), caller.login()).await?;
+        refuse_live_package(work.view(), &row.no).await?;
+        if before.is_some_and(|a| matches!(a.standing(), Standing::Waiting(_) | Standing::Signed)) {
+            return Err(Refusal::new(
+                "in_progress",
+                "A6a (Art 6)",
+                "this request is on its way through the signatures",
+            )
+            .hint("recall it first")
+            .into());
+        }
+        let submission = self.new_submission(work, ground, row, caller).await?;
+        let today = self.clock().date(work.at());
+        check_submission(work, ground, &submission, today).await?;
+        Ok(submission)
     }
 
     async fn new_submission(
@@ -144,7 +161,8 @@ async fn check_submission(
     let chair = Chair::of(&ground.staff, &ground.policy, form.unit(), Slot::Receiver)?;
     check_receiver(&ground.staff, &chair, form.receiver(), &submission.requester)?;
     let vendor = work.view().vendor(form.vendor()).await?;
-    check_vendor(vendor.as_ref(), submission, today)?;
+    let key = work.view().vendor_keys(form.vendor()).await?.pop();
+    check_vendor(vendor.as_ref(), key.as_ref(), submission, today)?;
     if form.destroy_by() < today {
         return Err(Refusal::new("bad_form", "A5a (Art 5)", "the destroy-by date has passed")
             .hint("choose a later day")

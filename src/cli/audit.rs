@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::failure::INTEGRITY;
-use super::{Context, Failure, Who, read_text};
+use super::{By, Context, Failure, read_text};
 use crate::broker::audits::ExportFormat;
-use crate::broker::{Broker, Error, StepUp};
+use crate::broker::{Broker, Error};
 use crate::model::ids::Login;
 use crate::store::StoreError;
 use crate::store::verify::{Problem, Verified};
@@ -59,6 +59,9 @@ pub struct Export {
     /// Their password: a file, or - for standard input
     #[arg(long, value_name = "FILE|-", requires = "login")]
     password_file: Option<PathBuf>,
+    /// Their second factor, a code: a file, or - for standard input
+    #[arg(long, value_name = "FILE|-", requires = "login")]
+    factor_file: Option<PathBuf>,
 }
 
 impl Audit {
@@ -126,17 +129,15 @@ fn told(verified: &Verified) -> String {
 
 impl Export {
     async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Export { format, from, to, login, password_file } = self;
-        let (broker, step) = match login {
-            None => (context.open().await?, None),
-            Some(login) => {
-                let (broker, step) = context.enter(&Who { login, password_file }).await?;
-                (broker, Some(step))
-            }
-        };
+        let Export { format, from, to, login, password_file, factor_file } = self;
         let mut out = std::io::BufWriter::new(std::io::stdout());
-        let caller = step.as_ref().map(StepUp::caller);
-        let entries = broker.audit_export(caller, (from, to), format, &mut out).await?;
+        let range = (from, to);
+        let entries = if login.is_some() || context.settings()?.server.is_some() {
+            let desk = context.desk(By { login, password_file, factor_file }).await?;
+            desk.audit_export(range, format, &mut out).await?
+        } else {
+            context.open().await?.audit_export(None, range, format, &mut out).await?
+        };
         context.out.say(format!("{entries} entries."));
         if context.out.is_json() {
             context.out.line(&json!({ "entries": entries }).to_string());

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::desk::members::Said;
 use super::member::{errors_file, tell, with_errors_file};
 use super::out::readable;
 use super::secrets::read_card;
-use super::{Context, Failure, Who, open_input};
+use super::{By, Context, Failure, Who, open_input};
 use crate::model::code::{Channel, Purpose, RecipientClass};
-use crate::store::chunks::State;
 
 /// What members said
 #[derive(Debug, Subcommand)]
@@ -22,7 +22,7 @@ pub enum Consent {
         /// Card number; left out or -: from standard input
         card: Option<String>,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
 }
 
@@ -53,7 +53,7 @@ pub struct Set {
     #[arg(long, default_value = "", hide_default_value = true)]
     evidence: String,
     #[command(flatten)]
-    who: Who,
+    by: By,
 }
 
 /// Contact points that nothing may reach
@@ -84,9 +84,9 @@ impl Consent {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Consent::Set(set) => set.run(context).await,
-            Consent::Show { card, who } => {
-                let (broker, step) = context.enter(&who).await?;
-                let shown = broker.consent_show(step.caller(), &read_card(card)?).await?;
+            Consent::Show { card, by } => {
+                let desk = context.desk(by).await?;
+                let shown = desk.consent_show(&read_card(card)?).await?;
                 context.out.answer(&shown, || readable(&shown));
                 Ok(())
             }
@@ -96,17 +96,11 @@ impl Consent {
 
 impl Set {
     async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Set { card, purpose, channel, recipient, grant, refuse: _, evidence, who } = self;
-        let (broker, step) = context.enter(&who).await?;
+        let Set { card, purpose, channel, recipient, grant, refuse: _, evidence, by } = self;
+        let desk = context.desk(by).await?;
         let card = read_card(card)?;
-        let state =
-            broker.consent_set(step.caller(), &card, purpose, channel, recipient, grant, &evidence).await?;
-        let state = match state {
-            State::None => "none",
-            State::Granted => "granted",
-            State::Refused => "refused",
-            State::Withdrawn => "withdrawn",
-        };
+        let said = Said { purpose, channel, class: recipient, granted: grant, evidence: &evidence };
+        let state = desk.consent_set(&card, said).await?;
         context.out.say(format!("Consent to {purpose} by {channel}: {state}."));
         context.out.answer(&json!({ "state": state }), String::new);
         Ok(())

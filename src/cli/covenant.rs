@@ -47,14 +47,26 @@ enum Family {
     PointsCardCovenant,
     /// What members are told when consent is asked for
     Notice,
+    /// 保密承诺书: what staff promise, every year anew
+    Undertaking,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Language {
+pub(super) enum Language {
     /// Chinese
     Zh,
     /// English
     En,
+}
+
+impl Language {
+    /// As documents name it.
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Language::Zh => "zh",
+            Language::En => "en",
+        }
+    }
 }
 
 fn day(text: &str) -> Result<jiff::civil::Date, String> {
@@ -70,11 +82,9 @@ impl Covenant {
             Family::MemberCovenant => "member_covenant",
             Family::PointsCardCovenant => "points_card_covenant",
             Family::Notice => "notice",
+            Family::Undertaking => "undertaking",
         };
-        let language = match language {
-            Language::Zh => "zh",
-            Language::En => "en",
-        };
+        let language = language.code();
         let name = format!("{family} {version} ({language})");
         let document =
             NewDocument { family: family.into(), version, language: language.into(), body, effective_on };

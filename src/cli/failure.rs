@@ -1,5 +1,6 @@
 //! What a command says when it did not do what was asked: exit code, stable code, rule, message, hint.
 
+use std::borrow::Cow;
 use std::io::ErrorKind;
 
 use crate::broker;
@@ -24,9 +25,9 @@ pub struct Failure {
     /// Exit code of the process.
     pub exit: u8,
     /// Stable code for programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// Requirement id and article, for a refusal.
-    pub rule: Option<&'static str>,
+    pub rule: Option<Cow<'static, str>>,
     /// What happened, in a sentence.
     pub message: String,
     /// What to do; empty when nothing helps.
@@ -35,7 +36,7 @@ pub struct Failure {
 
 impl Failure {
     fn new(exit: u8, code: &'static str, message: impl ToString, hint: impl Into<String>) -> Failure {
-        Failure { exit, code, rule: None, message: message.to_string(), hint: hint.into() }
+        Failure { exit, code: code.into(), rule: None, message: message.to_string(), hint: hint.into() }
     }
 
     /// An input that is not usable.
@@ -58,6 +59,26 @@ impl Failure {
         Failure::new(COULD_NOT_RUN, "no_threads", format!("no threads to run on: {cause}"), "")
     }
 
+    /// A server that cannot be reached, or that is none of ours.
+    pub fn no_server(message: impl ToString, hint: impl Into<String>) -> Failure {
+        Failure::new(COULD_NOT_RUN, "server", message, hint)
+    }
+
+    /// What a server told, with the exit code that it would have had here. `busy`: not now, or not at all, for a
+    /// reason that is none of the caller's.
+    pub fn told(code: String, rule: Option<String>, detail: &str, hint: String, busy: bool) -> Failure {
+        let exit = match code.as_str() {
+            "integrity" => INTEGRITY,
+            _ if busy => COULD_NOT_RUN,
+            _ => REFUSED,
+        };
+        let message = match &rule {
+            Some(rule) => format!("{detail} [{rule}]"),
+            None => detail.to_owned(),
+        };
+        Failure { exit, code: code.into(), rule: rule.map(Cow::Owned), message, hint }
+    }
+
     /// What was found does not fit what was signed.
     pub fn integrity(message: impl ToString, hint: impl Into<String>) -> Failure {
         Failure::new(INTEGRITY, "integrity", message, hint)
@@ -66,11 +87,14 @@ impl Failure {
 
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
+        let faults = refusal.faults.iter();
+        let faults =
+            faults.map(|f| format!("\n  {}: {} ({})", f.pointer.trim_start_matches('/'), f.en, f.zh));
         Failure {
             exit: REFUSED,
-            code: refusal.code,
-            rule: Some(refusal.rule),
-            message: refusal.to_string(),
+            code: refusal.code.into(),
+            rule: Some(refusal.rule.into()),
+            message: std::iter::once(refusal.to_string()).chain(faults).collect(),
             hint: refusal.hint.into_owned(),
         }
     }
@@ -103,7 +127,7 @@ impl From<PolicyError> for Failure {
 
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Failure {
-        let hint = "known keys are data, database, high_water and passphrase_file";
+        let hint = "known keys are data, database, high_water, passphrase_file and the table serve";
         match error {
             ConfigError::Unreadable { .. } => Failure::new(COULD_NOT_RUN, "no_config", error, ""),
             ConfigError::Wrong { .. } => Failure::new(USAGE, "bad_config", error, hint),
@@ -145,6 +169,11 @@ impl From<StoreError> for Failure {
                 "older_schema",
                 "verify it with the program that made it; any command but this one and doctor then moves it to this version, with an entry",
             ),
+            StoreError::Restoring => (
+                COULD_NOT_RUN,
+                "restore_unfinished",
+                "run `countersign backup restore` again: it begins anew",
+            ),
             StoreError::ChangedSchema(_) => {
                 (INTEGRITY, "changed_schema", "use the program that made this vault")
             }
@@ -162,6 +191,11 @@ impl From<StoreError> for Failure {
                 "high_water",
                 "make that folder writable, or name another place with --high-water",
             ),
+            StoreError::Unfinished(_) => (
+                COULD_NOT_RUN,
+                "unfinished",
+                "do not repeat it: what was ordered stands, and the rest is done when the vault is next opened",
+            ),
             StoreError::Conflict(_) => {
                 (REFUSED, "conflict", "look at what is stored, and give it another name")
             }
@@ -170,6 +204,7 @@ impl From<StoreError> for Failure {
             }
             StoreError::Fault(_) => (REFUSED, "fault", "run it again; if it comes back, report this message"),
             StoreError::NoRandomness(_) => (COULD_NOT_RUN, "no_randomness", ""),
+            StoreError::Together(_) => (REFUSED, "failed_together", "run it again"),
             StoreError::Database(_) => (COULD_NOT_RUN, "database", "look at the database and its log"),
         };
         Failure::new(exit, code, &error, hint)
@@ -219,7 +254,7 @@ mod tests {
     fn exit_codes_are_those_of_the_contract() {
         let refusal = Refusal::new("x", "A6b (Art 6)", "no").hint("do");
         let refused = Failure::from(broker::Error::from(refusal));
-        assert_eq!((refused.exit, refused.code, refused.rule), (1, "x", Some("A6b (Art 6)")));
+        assert_eq!((refused.exit, &*refused.code, refused.rule.as_deref()), (1, "x", Some("A6b (Art 6)")));
         assert_eq!((refused.message.as_str(), refused.hint.as_str()), ("no [A6b (Art 6)]", "do"));
         for (error, exit) in [
             (StoreError::NoVault, 3),
@@ -256,7 +291,7 @@ mod tests {
         ] {
             let error = RootError::Unwritable { path: "checkpoint.key".into(), cause: kind.into() };
             let failure = Failure::from(StoreError::Root(error));
-            assert_eq!((failure.exit, failure.code), (exit, code));
+            assert_eq!((failure.exit, &*failure.code), (exit, code));
             assert!(failure.message.contains("cannot be written"), "{}", failure.message);
         }
     }

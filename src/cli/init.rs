@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use super::covenant::Language;
+use super::person::tell_undertaking;
 use super::{Context, Failure, secrets};
 use crate::broker::{Broker, Error};
 use crate::config::shown_url;
@@ -28,6 +30,9 @@ pub struct Init {
     /// The zone that decides ages, years and numbering, for ever
     #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai")]
     zone: String,
+    /// Language of the confidentiality undertaking, which the administrator is shown and so gives
+    #[arg(long, value_enum, default_value = "zh")]
+    language: Language,
 }
 
 impl Init {
@@ -40,7 +45,8 @@ impl Init {
         }
         make_folder(&place.dir)?;
         let broker = self.make_or_resume(&place).await?;
-        broker.first_admin(&self.admin, &password).await?;
+        let digest = tell_undertaking(context, &broker, self.language).await?;
+        broker.first_admin(&self.admin, &password, Some(digest)).await?;
         let id = broker.store().info().id;
         let folder = place.dir.display().to_string();
         context.out.say(format!("The vault {id} is made in {folder}; {} is its administrator.", self.admin));

@@ -1,26 +1,32 @@
 //! `member`: files of members, and one member at a time.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::out::readable;
 use super::reveal::{Correct, Reveal};
 use super::secrets::{read_card, stdin_line};
-use super::{Context, Failure, Who, open_input};
+use super::{By, Context, Failure, Who, open_input};
 use crate::broker::imports::{Counts, ImportOptions, ImportReport};
 use crate::broker::members::Subject;
+use crate::intake::form::MemberForm;
 use crate::model::field::Index;
+
+/// Bytes of a form.
+const FORM: usize = 64 * 1024;
 
 /// Members: import, look-up, reveal, correct, erase
 #[derive(Debug, Subcommand)]
 pub enum Member {
     Import(Import),
+    Add(Add),
     /// Find a member by an exact value from standard input; shown masked
     #[command(
         name = "look-up",
@@ -28,10 +34,10 @@ pub enum Member {
     )]
     LookUp {
         /// What the value is: card, mobile or email
-        #[arg(long, value_parser = index, default_value = "mobile")]
-        by: Index,
+        #[arg(long = "by", value_name = "BY", value_parser = index, default_value = "mobile")]
+        index: Index,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
     /// Show a member, masked
     #[command(after_help = "Example: countersign member show 88000001 --as he.fang")]
@@ -39,7 +45,7 @@ pub enum Member {
         /// Card number; left out or -: from standard input
         card: Option<String>,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
     Reveal(Reveal),
     Correct(Correct),
@@ -54,7 +60,7 @@ pub enum Member {
         #[arg(long)]
         reason: String,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
     /// Who saw a member's data, and in which packages it left
     #[command(
@@ -70,14 +76,14 @@ pub enum Member {
         #[arg(long, value_name = "NO")]
         case: Option<String>,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
 }
 
-/// Import members from a CSV file; a row that is wrong never stops the file
+/// Import members from a CSV file or a workbook (xlsx); a row that is wrong never stops the file
 #[derive(Debug, Args)]
 #[command(after_help = "Example: countersign member import members.csv --errors wrong.csv --as liu.yang\n\
-                        UTF-8, UTF-16 or GB18030; comma, tab or semicolon; Chinese or English headers. The card number \
+                        xlsx, or text in UTF-8, UTF-16 or GB18030 with comma, tab or semicolon; Chinese or English headers. The card number \
                         says which member a row is. A yes in a file never lifts a refusal.")]
 pub struct Import {
     /// The file, or - for standard input
@@ -88,6 +94,18 @@ pub struct Import {
     /// Write what is wrong, line by line, to this file (it holds no personal value)
     #[arg(long, value_name = "OUT.csv")]
     errors: Option<PathBuf>,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Add one member from the form filled in at the counter; shown masked
+#[derive(Debug, Args)]
+#[command(after_help = "Example: countersign member add form.json --as he.fang\n\
+                        The form is JSON, named as the columns of a member file; docs/operations.md shows one. Every \
+                        consent is true or false, covenant and notice are named by their versions.")]
+pub struct Add {
+    /// The form, or - for standard input
+    form: PathBuf,
     #[command(flatten)]
     who: Who,
 }
@@ -105,36 +123,61 @@ impl Member {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
             Member::Import(import) => return import.run(context).await,
-            Member::LookUp { by, who } => {
-                let (broker, step) = context.enter(&who).await?;
-                let value = stdin_line(by.code())?;
-                let found = broker.member_look_up(step.caller(), by, &value).await?;
-                context.out.say(format!("{} found.", found.len()));
+            Member::Add(add) => return add.run(context).await,
+            Member::LookUp { index, by } => {
+                let desk = context.desk(by).await?;
+                let value = stdin_line(index.code())?;
+                let found = desk.member_look_up(index, &value).await?;
+                context.out.say(format!("{} found.", found.as_array().map_or(0, Vec::len)));
                 context.out.answer(&json!({ "items": found }), || readable(&found));
             }
-            Member::Show { card, who } => {
-                let (broker, step) = context.enter(&who).await?;
-                let shown = broker.member_show(step.caller(), &read_card(card)?).await?;
+            Member::Show { card, by } => {
+                let desk = context.desk(by).await?;
+                let shown = desk.member_show(&read_card(card)?).await?;
                 context.out.answer(&shown, || readable(&shown));
             }
             Member::Reveal(reveal) => return reveal.run(context).await,
             Member::Correct(correct) => return correct.run(context).await,
-            Member::Erase { card, reason, who } => {
-                let (broker, step) = context.enter(&who).await?;
-                let case = broker.member_erase(step.caller(), &read_card(card)?, &reason).await?;
+            Member::Erase { card, reason, by } => {
+                let desk = context.desk(by).await?;
+                let case = desk.member_erase(&read_card(card)?, &reason).await?;
                 context.out.say("Erased. The case number answers later questions:");
                 context.out.answer(&json!({ "case": case }), || case.clone());
             }
-            Member::WhoSaw { card, case, who } => {
-                let (broker, step) = context.enter(&who).await?;
+            Member::WhoSaw { card, case, by } => {
+                let desk = context.desk(by).await?;
                 let subject =
                     case.map_or_else(|| read_card(card).map(Subject::Card), |no| Ok(Subject::Case(no)))?;
-                let saw = broker.member_who_saw(step.caller(), subject).await?;
+                let saw = desk.member_who_saw(subject).await?;
                 context.out.answer(&saw, || readable(&saw));
             }
         }
         Ok(())
     }
+}
+
+impl Add {
+    async fn run(self, context: &Context) -> Result<(), Failure> {
+        let form = read_form(open_input(&self.form)?)?;
+        let (broker, step) = context.enter(&self.who).await?;
+        let added = broker.member_add(step.caller(), &form).await?;
+        for index in &added.shared {
+            context.out.warn(format!("another member has the same {index}"));
+        }
+        context.out.answer(&added, || readable(&added.member));
+        Ok(())
+    }
+}
+
+/// The form as JSON. What is wrong is told by its place, never by what stands there.
+fn read_form(input: impl Read) -> Result<MemberForm, Failure> {
+    let mut text = Zeroizing::new(Vec::with_capacity(FORM));
+    let read = input.take(FORM as u64).read_to_end(&mut text);
+    read.map_err(|cause| Failure::file("the form", cause))?;
+    serde_json::from_slice(&text).map_err(|e| {
+        let place = format!("the form is not one (line {}, column {})", e.line(), e.column());
+        Failure::input("bad_body", place, "a JSON object named as the columns of a member file")
+    })
 }
 
 impl Import {

@@ -4,10 +4,12 @@
 //! people, [`out`] says what goes to which stream, [`failure`] which exit code an error has.
 
 mod audit;
+mod backup;
 mod bench;
 mod consent;
 mod covenant;
 mod demo;
+mod desk;
 mod doctor;
 mod failure;
 mod init;
@@ -17,10 +19,12 @@ mod out;
 mod package;
 mod person;
 mod policy;
+mod remote;
 mod request;
 mod reveal;
 mod secrets;
 mod serve;
+mod totp;
 mod vendor;
 mod worker;
 
@@ -33,13 +37,16 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::broker::factors::Second;
 use crate::broker::people::Password;
-use crate::broker::{Broker, Recovered, StepUp};
+use crate::broker::{Broker, Error, Recovered, StepUp};
 use crate::config::{Environment, Globals, Settings};
 use crate::model::ids::Login;
 use crate::store::Place;
+use desk::Desk;
 pub use failure::Failure;
 use out::Out;
+use remote::Server;
 
 /// A vault for members' personal data and the one door out of it: ask, countersign, release, prove.
 #[derive(Debug, Parser)]
@@ -76,10 +83,18 @@ enum Verb {
     Request(request::Request),
     #[command(subcommand)]
     Package(package::Package),
+    #[command(name = "login")]
+    SignIn(remote::entry::SignIn),
+    #[command(name = "logout")]
+    SignOut(remote::entry::SignOut),
+    #[command(name = "whoami")]
+    WhoAmI(remote::entry::WhoAmI),
     Worker(worker::Worker),
     Serve(serve::Serve),
     #[command(subcommand)]
     Audit(audit::Audit),
+    #[command(subcommand)]
+    Backup(backup::Backup),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -94,6 +109,23 @@ pub struct Who {
     /// Their password: a file, or - for standard input; asked for on a terminal when left out
     #[arg(long, value_name = "FILE|-")]
     pub password_file: Option<PathBuf>,
+    /// Their second factor, a code: a file, or - for standard input; asked for on a terminal when it is needed
+    #[arg(long, value_name = "FILE|-")]
+    pub factor_file: Option<PathBuf>,
+}
+
+/// Who does what can also be done at a server, where somebody may be signed in already.
+#[derive(Debug, Clone, Args)]
+pub struct By {
+    /// Login of the person who does this; at a server, left out when only one is signed in
+    #[arg(id = "as", long = "as", value_name = "LOGIN")]
+    pub login: Option<Login>,
+    /// Their password: a file, or - for standard input; asked for on a terminal when left out
+    #[arg(long, value_name = "FILE|-")]
+    pub password_file: Option<PathBuf>,
+    /// Their second factor, a code: a file, or - for standard input; asked for on a terminal when it is needed
+    #[arg(long, value_name = "FILE|-")]
+    pub factor_file: Option<PathBuf>,
 }
 
 /// A parsed command line, ready to run.
@@ -189,9 +221,13 @@ impl Verb {
             Verb::Suppression(verb) => verb.run(context).await?,
             Verb::Request(verb) => verb.run(context).await?,
             Verb::Package(verb) => verb.run(context).await?,
+            Verb::SignIn(verb) => verb.run(context).await?,
+            Verb::SignOut(verb) => verb.run(context).await?,
+            Verb::WhoAmI(verb) => verb.run(context).await?,
             Verb::Worker(verb) => verb.run(context).await?,
             Verb::Serve(verb) => verb.run(context).await?,
             Verb::Audit(verb) => return verb.run(context).await,
+            Verb::Backup(verb) => return verb.run(context).await,
             Verb::Doctor(verb) => return verb.run(context).await,
             Verb::Bench(verb) => verb.run(context).await?,
         }
@@ -221,9 +257,15 @@ impl Context {
     /// Where the vault is, with its passphrase.
     ///
     /// # Errors
-    /// The settings or the passphrase's file are not usable.
+    /// The settings or the passphrase's file are not usable, or a server is named.
     pub fn place(&self) -> Result<Place, Failure> {
         let settings = self.settings()?;
+        if settings.server.is_some() {
+            return Err(Failure::usage(
+                "this is done on the vault's own machine",
+                "leave out --server, or take COUNTERSIGN_SERVER out of the environment",
+            ));
+        }
         let passphrase = settings.passphrase_file.as_deref();
         let passphrase =
             passphrase.map(|path| secrets::from_file(path, "passphrase", &self.out)).transpose()?;
@@ -248,8 +290,51 @@ impl Context {
         let password: Password =
             secrets::ask(who.password_file.as_deref(), "--password-file", "password", &self.out)?;
         let broker = self.open_at(&place).await?;
-        let step = broker.authenticate(&who.login, &password).await?;
+        let second = match who.factor_file.as_deref() {
+            Some(file) => secrets::code(Some(file), &self.out)?,
+            None => Second::Nothing,
+        };
+        let step = match broker.authenticate_with(&who.login, &password, &second).await {
+            // Only now is it known that one is needed.
+            Err(Error::Refused(refusal)) if refusal.code == "second_factor_needed" && secrets::can_ask() => {
+                let second = secrets::code(None, &self.out)?;
+                broker.authenticate_with(&who.login, &password, &second).await?
+            }
+            known => known?,
+        };
         Ok((broker, step))
+    }
+
+    /// Where a verb is done: on the vault here, as a person who has just given the password, or at a server.
+    ///
+    /// # Errors
+    /// As [`Context::enter`]; at a server, nobody is signed in.
+    async fn desk(&self, by: By) -> Result<Desk, Failure> {
+        if self.settings()?.server.is_some() {
+            return Ok(Desk::There(self.server_as(&by)?));
+        }
+        let By { login, password_file, factor_file } = by;
+        let login = login.ok_or_else(|| {
+            Failure::usage(
+                "the following required arguments were not provided: --as <LOGIN>",
+                "say who does it",
+            )
+        })?;
+        let (broker, step) = self.enter(&Who { login, password_file, factor_file }).await?;
+        Ok(Desk::Here(Box::new(broker), step))
+    }
+
+    /// The server of the settings, nobody signed in.
+    fn server(&self) -> Result<Server, Failure> {
+        let settings = self.settings()?;
+        if settings.server.is_none() {
+            return Err(Failure::usage("no server is named", "give --server URL, or COUNTERSIGN_SERVER"));
+        }
+        Server::named(&settings, &self.out)
+    }
+
+    fn server_as(&self, by: &By) -> Result<Server, Failure> {
+        self.server()?.entered(self.globals.token_file.as_deref(), by)
     }
 
     async fn open_at(&self, place: &Place) -> Result<Broker, Failure> {

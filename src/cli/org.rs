@@ -6,8 +6,11 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{Context, Failure, Who, read_text, secrets};
+use crate::broker::enrolling::Invited;
 use crate::broker::{Broker, Caller};
+use crate::clock::rfc3339;
 use crate::model::org::PersonSpec;
+use crate::store::proposals::ProposalRow;
 
 /// Units, people and roles
 #[derive(Debug, Subcommand)]
@@ -25,41 +28,119 @@ pub enum Org {
         #[command(flatten)]
         who: Who,
     },
+    /// List the changes that wait for a second administrator
+    #[command(after_help = "Example: countersign org proposals --as zheng.tao")]
+    Proposals {
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Second what another administrator proposed: it is done with that; a reset prints the new code
+    #[command(after_help = "Example: countersign org second 3 --as zheng.tao")]
+    Second {
+        /// The proposal's number
+        id: i64,
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Take a proposal back
+    #[command(after_help = "Example: countersign org withdraw 3 --as zhou.jie")]
+    Withdraw {
+        /// The proposal's number
+        id: i64,
+        #[command(flatten)]
+        who: Who,
+    },
 }
 
 impl Org {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Org::Apply { file, dry_run, who } = self;
-        let text = read_text(&file)?;
-        let (broker, step) = context.enter(&who).await?;
-        let change = broker.org_apply(step.caller(), &text, dry_run).await?;
-        change.lines.iter().for_each(|line| context.out.say(line));
-        for unit in &change.gaps {
-            context
-                .out
-                .warn(format!("{unit} has no information officer and cannot submit requests [A4a (Art 4)]"));
-        }
-        let mut codes = Vec::new();
-        if !dry_run {
-            let folder = file.parent().unwrap_or(Path::new("."));
-            for person in &change.unenrolled {
-                codes.extend(enrol(context, &broker, step.caller(), person, folder).await?);
+        match self {
+            Org::Apply { file, dry_run, who } => apply(context, &file, dry_run, &who).await,
+            Org::Proposals { who } => proposals(context, &who).await,
+            Org::Second { id, who } => second(context, id, &who).await,
+            Org::Withdraw { id, who } => {
+                let (broker, step) = context.enter(&who).await?;
+                broker.proposal_withdraw(step.caller(), id).await?;
+                context.out.done(format!("Proposal {id} is withdrawn."));
+                Ok(())
             }
         }
-        context.out.say(match (change.lines.len(), dry_run) {
-            (0, _) => "Nothing changes.".to_owned(),
-            (n, true) => format!("{n} changes; nothing was stored."),
-            (n, false) => format!("{n} changes stored."),
-        });
-        let codes_json: Vec<_> =
-            codes.iter().map(|(login, code)| json!({ "login": login, "code": code })).collect();
-        let answer =
-            json!({ "changes": change.lines, "gaps": change.gaps, "codes": codes_json, "dry_run": dry_run });
+    }
+}
+
+async fn apply(context: &Context, file: &Path, dry_run: bool, who: &Who) -> Result<(), Failure> {
+    let text = read_text(file)?;
+    let (broker, step) = context.enter(who).await?;
+    let change = broker.org_apply(step.caller(), &text, dry_run).await?;
+    change.lines.iter().for_each(|line| context.out.say(line));
+    for unit in &change.gaps {
         context
             .out
-            .answer(&answer, || codes.iter().map(|(login, code)| format!("{login}\t{code}\n")).collect());
-        Ok(())
+            .warn(format!("{unit} has no information officer and cannot submit requests [A4a (Art 4)]"));
     }
+    let mut codes = Vec::new();
+    if !dry_run && change.proposal.is_none() {
+        let folder = file.parent().unwrap_or(Path::new("."));
+        for person in &change.unenrolled {
+            codes.extend(enrol(context, &broker, step.caller(), person, folder).await?);
+        }
+    }
+    context.out.say(match (change.lines.len(), dry_run, change.proposal) {
+        (0, _, _) => "Nothing changes.".to_owned(),
+        (n, true, _) => format!("{n} changes; nothing was stored."),
+        (n, _, None) => format!("{n} changes stored."),
+        (n, _, Some(id)) => format!("{n} changes proposed. {}", to_second(id)),
+    });
+    let codes_json: Vec<_> =
+        codes.iter().map(|(login, code)| json!({ "login": login, "code": code })).collect();
+    let answer = json!({
+        "changes": change.lines, "gaps": change.gaps, "codes": codes_json, "dry_run": dry_run,
+        "proposal": change.proposal,
+    });
+    context.out.answer(&answer, || codes.iter().map(|(login, code)| format!("{login}\t{code}\n")).collect());
+    Ok(())
+}
+
+/// What the administrator does next with a proposal.
+pub(super) fn to_second(id: i64) -> String {
+    format!("Next: another administrator runs `countersign org second {id}` within three days.")
+}
+
+async fn proposals(context: &Context, who: &Who) -> Result<(), Failure> {
+    let (broker, step) = context.enter(who).await?;
+    let waiting = broker.proposals(step.caller()).await?;
+    let shown = waiting.iter().map(|p| {
+        json!({
+            "id": p.id, "kind": p.kind, "changes": p.changes.lines().collect::<Vec<_>>(), "digest": p.digest,
+            "proposed_by": p.proposed_by, "expires_at": rfc3339(p.expires_at),
+        })
+    });
+    let answer = json!({ "proposals": shown.collect::<Vec<_>>() });
+    context.out.answer(&answer, || {
+        let line = |p: &ProposalRow| {
+            let changes: String = p.changes.lines().map(|line| format!("  {line}\n")).collect();
+            format!("{} {} by {}, until {}\n{changes}", p.id, p.kind, p.proposed_by, rfc3339(p.expires_at))
+        };
+        waiting.iter().map(line).collect()
+    });
+    Ok(())
+}
+
+async fn second(context: &Context, id: i64, who: &Who) -> Result<(), Failure> {
+    let (broker, step) = context.enter(who).await?;
+    let done = broker.proposal_second(step, id).await?;
+    done.lines.iter().for_each(|line| context.out.say(line));
+    for login in &done.unenrolled {
+        context.out.say(format!("{login} has no key yet; next: `countersign person enrol {login}`"));
+    }
+    if let Some((login, _)) = &done.code {
+        context.out.say(format!("Hand this code to {login}; it is good once, for three days:"));
+    }
+    let (login, code) = done.code.as_ref().map(|(login, code)| (login, code.as_str())).unzip();
+    let answer =
+        json!({ "changes": done.lines, "unenrolled": done.unenrolled, "login": login, "code": code });
+    context.out.answer(&answer, || code.map(str::to_owned).unwrap_or_default());
+    Ok(())
 }
 
 /// Enrols a person with the password of the file, or issues a code: `(login, code)`.
@@ -72,12 +153,20 @@ async fn enrol(
 ) -> Result<Option<(String, String)>, Failure> {
     let Some(file) = &person.password_file else {
         // A code is for handing over: printing it is what it is made for.
-        let code = broker.invite(caller, &person.login).await?;
-        context.out.say(format!("{} enrols with a one-time code, good for three days", person.login));
-        return Ok(Some((person.login.to_string(), code.to_string())));
+        return Ok(match broker.invite(caller, &person.login).await? {
+            Invited::Code(code) => {
+                let login = &person.login;
+                context.out.say(format!("{login} enrols with a one-time code, good for three days"));
+                Some((login.to_string(), code.to_string()))
+            }
+            Invited::Proposed(id) => {
+                context.out.say(to_second(id));
+                None
+            }
+        });
     };
     let password = secrets::from_file(&folder.join(file), "password", &context.out)?;
-    broker.enrol_scripted(caller, &person.login, &password).await?;
-    context.out.say(format!("{} is enrolled", person.login));
+    broker.enrol_scripted(caller, &person.login, &password, None).await?;
+    context.out.say(format!("{} is enrolled; next: `countersign person undertake {0}`", person.login));
     Ok(None)
 }

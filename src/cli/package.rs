@@ -6,8 +6,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::out::{readable, table};
-use super::{Context, Failure, Who};
+use super::{By, Context, Failure};
 use crate::broker::executing::Executed;
+use crate::model::iso::parse_date;
 
 /// Packages: download, hand-off, recall
 #[derive(Debug, Subcommand)]
@@ -16,7 +17,7 @@ pub enum Package {
     #[command(after_help = "Example: countersign package list --as zhao.min")]
     List {
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
     /// Download a package once, as the officer whom the request names
     #[command(
@@ -30,7 +31,7 @@ pub enum Package {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
     /// Record that the package was handed to the vendor
     #[command(
@@ -41,9 +42,36 @@ pub enum Package {
         /// Number of the package, or of its request
         no: String,
         #[command(flatten)]
-        who: Who,
+        by: By,
     },
     Recall(Recall),
+    /// Show a package with all that happened to it
+    #[command(after_help = "Example: countersign package show CS2026-HQ-0001-P1 --as zhao.min")]
+    Show {
+        /// Number of the package, or of its request
+        no: String,
+        #[command(flatten)]
+        by: By,
+    },
+    Destroyed(Destroyed),
+}
+
+/// Record the vendor's attestation that it destroyed what it was given
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example: countersign package destroyed CS2026-HQ-0001-P1 --on 2027-01-20 --reference HT-9/3 --as zhao.min"
+)]
+pub struct Destroyed {
+    /// Number of the package, or of its request
+    no: String,
+    /// The day on the attestation
+    #[arg(long, value_name = "DAY", value_parser = parse_date)]
+    on: jiff::civil::Date,
+    /// Its reference
+    #[arg(long)]
+    reference: String,
+    #[command(flatten)]
+    by: By,
 }
 
 /// Recall a package: its key is destroyed, and what is still here is noise
@@ -58,22 +86,19 @@ pub struct Recall {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    who: Who,
+    by: By,
 }
 
 impl Package {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
         match self {
-            Package::List { who } => {
-                let (broker, step) = context.enter(&who).await?;
-                let packages = broker.package_list(step.caller()).await?;
+            Package::List { by } => {
+                let packages = context.desk(by).await?.package_list().await?;
                 context.out.answer(&json!({ "items": packages }), || readable(&packages));
             }
-            Package::Download { no, out, who } => {
+            Package::Download { no, out, by } => {
                 super::init::make_folder(&out)?;
-                let (broker, step) = context.enter(&who).await?;
-                let no = broker.package_named(&no).await?;
-                let got = broker.package_download(step, &no, &out).await?;
+                let (no, got) = context.desk(by).await?.package_download(&no, &out).await?;
                 context.out.say(format!("{} rows. Give the file and its manifest to the vendor, then `countersign package hand-off {no}`.", got.rows));
                 let paths: Vec<String> = got.parts.iter().map(|path| path.display().to_string()).collect();
                 let mut answer = json!({
@@ -85,16 +110,20 @@ impl Package {
                 }
                 context.out.answer(&answer, || paths.join("\n"));
             }
-            Package::HandOff { no, who } => {
-                let (broker, step) = context.enter(&who).await?;
-                let no = broker.package_named(&no).await?;
-                broker.package_hand_off(step.caller(), &no).await?;
+            Package::HandOff { no, by } => {
+                let no = context.desk(by).await?.package_hand_off(&no).await?;
                 context.out.done(format!("The hand-off of {no} is recorded."));
             }
-            Package::Recall(Recall { no, reason, who }) => {
-                let (broker, step) = context.enter(&who).await?;
-                let no = broker.package_named(&no).await?;
-                broker.package_recall(step.caller(), &no, &reason).await?;
+            Package::Show { no, by } => {
+                let package = context.desk(by).await?.package_show(&no).await?;
+                context.out.answer(&package, || readable(&package));
+            }
+            Package::Destroyed(Destroyed { no, on, reference, by }) => {
+                let no = context.desk(by).await?.package_destroyed(&no, on, &reference).await?;
+                context.out.done(format!("The vendor's attestation for {no} is recorded."));
+            }
+            Package::Recall(Recall { no, reason, by }) => {
+                let no = context.desk(by).await?.package_recall(&no, &reason).await?;
                 context.out.done(format!("{no} is recalled; its key is destroyed."));
             }
         }

@@ -3,11 +3,15 @@
 use clap::Args;
 use zeroize::Zeroizing;
 
+use super::desk::Desk;
+use super::desk::members::revealed;
 use super::secrets::read_card;
 use super::secrets::stdin_line;
-use super::{Context, Failure, Who};
+use super::{By, Context, Failure};
 use crate::broker::Error;
+use crate::model::contact::CardNo;
 use crate::model::field::Field;
+use crate::vault::Plain;
 
 /// Show fields of one member in clear, once, for a reason that is kept
 #[derive(Debug, Args)]
@@ -24,7 +28,7 @@ pub struct Reveal {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    who: Who,
+    by: By,
 }
 
 /// Correct one field of a member; the new value comes from standard input
@@ -43,18 +47,17 @@ pub struct Correct {
     #[arg(long)]
     reason: String,
     #[command(flatten)]
-    who: Who,
+    by: By,
 }
 
 impl Reveal {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Reveal { card, fields, reason, who } = self;
-        let (broker, step) = context.enter(&who).await?;
-        let values = broker.member_reveal(step.caller(), &read_card(card)?, &fields, &reason).await?;
+        let Reveal { card, fields, reason, by } = self;
+        let desk = context.desk(by).await?;
+        let values = opened(&desk, &read_card(card)?, &fields, &reason).await?;
         // Written by hand into one wiped buffer: a value must not pass through a JSON tree that is not.
         let mut text = Zeroizing::new(String::with_capacity(8192));
-        for (at, (field, plain)) in values.iter().enumerate() {
-            let value = plain.lend().map_err(Error::from)?;
+        for (at, (field, value)) in values.iter().enumerate() {
             match context.out.is_json() {
                 true => push_json(&mut text, at == 0, field.code(), value),
                 false => [field.code(), ": ", value, "\n"].iter().for_each(|part| text.push_str(part)),
@@ -65,6 +68,25 @@ impl Reveal {
         }
         context.out.line(text.trim_end_matches('\n'));
         Ok(())
+    }
+}
+
+/// The values, in the order of the fields, in memory that is wiped.
+async fn opened(
+    desk: &Desk,
+    card: &CardNo,
+    fields: &[Field],
+    reason: &str,
+) -> Result<Vec<(Field, Zeroizing<String>)>, Failure> {
+    match desk {
+        Desk::Here(broker, step) => {
+            let opened = broker.member_reveal(step.caller(), card, fields, reason).await?;
+            let lent = |(field, plain): &(Field, Plain)| {
+                Ok((*field, Zeroizing::new(plain.lend().map_err(Error::from)?.to_owned())))
+            };
+            opened.iter().map(lent).collect()
+        }
+        Desk::There(server) => Ok(revealed(server, card, fields, reason).await?.into_iter().collect()),
     }
 }
 
@@ -85,11 +107,11 @@ fn push_json(text: &mut String, first: bool, name: &str, value: &str) {
 
 impl Correct {
     pub(super) async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Correct { card, field, reason, who } = self;
-        let (broker, step) = context.enter(&who).await?;
+        let Correct { card, field, reason, by } = self;
+        let desk = context.desk(by).await?;
         let card = read_card(card)?;
         let value = stdin_line(field.code())?;
-        broker.member_correct(step.caller(), &card, field, &value, &reason).await?;
+        desk.member_correct(&card, field, &value, &reason).await?;
         context.out.done(format!("The {field} is corrected."));
         Ok(())
     }

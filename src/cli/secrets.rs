@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::failure::Failure;
 use super::out::Out;
+use crate::broker::factors::Second;
 use crate::model::contact::CardNo;
 
 /// A secret is shorter than this; anything longer is the wrong file.
@@ -92,6 +93,21 @@ pub fn ask_new(
         return Err(Failure::input("differ", "the two are not the same", "try again"));
     }
     Ok(first)
+}
+
+/// A second factor's code: from the file, or asked for on the terminal.
+///
+/// # Errors
+/// Neither is there.
+pub fn code(path: Option<&Path>, out: &Out) -> Result<Second, Failure> {
+    let bytes = ask(path, "--factor-file", "code of the second factor", out)?;
+    // What is not text is simply a wrong one.
+    Ok(Second::Code(Zeroizing::new(std::str::from_utf8(&bytes).unwrap_or_default().to_owned())))
+}
+
+/// Whether there is a terminal to ask on.
+pub fn can_ask() -> bool {
+    io::stderr().is_terminal()
 }
 
 fn prompt(what: &str) -> io::Result<Zeroizing<Vec<u8>>> {

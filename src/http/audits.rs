@@ -7,95 +7,168 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::App;
 use super::bodies::{Json, Query};
 use super::entering::SignedIn;
-use super::pages::{Page, cursor};
+use super::pages::{Listed, Page, cursor};
 use super::problem::Problem;
 use super::streams::{self, Piped};
+use crate::audit::proof::{ConsistencyProof, InclusionProof};
 use crate::broker::Error;
+use crate::broker::attesting::Exceptions;
 use crate::broker::audits::ExportFormat;
+use crate::broker::sessions::Session;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(checkpoint))
+        .routes(routes!(inclusion))
+        .routes(routes!(consistency))
+        .routes(routes!(events))
+        .routes(routes!(exceptions))
+        .routes(routes!(export))
+}
 
 /// An entry's place, and the size of the log it is proved in.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Inclusion {
+    /// The entry, from 0.
     seq: u64,
+    /// Entries of the log it is proved in.
     size: u64,
 }
 
 /// Two sizes of the log.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Consistency {
+    /// Entries of the older log.
     from: u64,
+    /// Entries of the newer one.
     to: u64,
 }
 
 /// Which entries, and how.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = LogExport, example = json!({ "format": "jsonl", "from": 0, "to": 100 }))]
 pub(super) struct Export {
     format: ExportFormat,
+    /// The first entry; left out: the log's first.
     #[serde(default)]
     from: Option<u64>,
+    /// The first that is not wanted any more; left out: none.
     #[serde(default)]
     to: Option<u64>,
 }
 
+/// The newest checkpoint: a signed note (C2SP tlog-checkpoint).
+#[utoipa::path(
+    get, path = "/audit/checkpoint", tag = "audit",
+    responses((status = 200, description = "Its text.", body = String, content_type = "text/plain")),
+)]
 pub(super) async fn checkpoint(State(app): State<App>, _: SignedIn) -> Result<Response, Problem> {
     let (_, note) = app.broker().checkpoint().await?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
 
+/// That an entry stands in the log of a size (RFC 6962).
+#[utoipa::path(
+    get, path = "/audit/proofs/inclusion", tag = "audit", params(Inclusion),
+    responses((status = 200, description = "The proof.", body = InclusionProof)),
+    extensions(("x-problems" = json!(["bad_range"]))),
+)]
 pub(super) async fn inclusion(
     State(app): State<App>,
     _: SignedIn,
     Query(of): Query<Inclusion>,
-) -> Result<Answer<Value>, Problem> {
-    Ok(Answer(json!(app.broker().inclusion(of.seq, of.size).await?)))
+) -> Result<Answer<InclusionProof>, Problem> {
+    Ok(Answer(app.broker().inclusion(of.seq, of.size).await?))
 }
 
+/// That the newer log begins with the older one (RFC 6962).
+#[utoipa::path(
+    get, path = "/audit/proofs/consistency", tag = "audit", params(Consistency),
+    responses((status = 200, description = "The proof.", body = ConsistencyProof)),
+    extensions(("x-problems" = json!(["bad_range"]))),
+)]
 pub(super) async fn consistency(
     State(app): State<App>,
     _: SignedIn,
     Query(of): Query<Consistency>,
-) -> Result<Answer<Value>, Problem> {
-    Ok(Answer(json!(app.broker().consistency(of.from, of.to).await?)))
+) -> Result<Answer<ConsistencyProof>, Problem> {
+    Ok(Answer(app.broker().consistency(of.from, of.to).await?))
+}
+
+/// What an auditor has to ask about, at this moment.
+#[utoipa::path(
+    get, path = "/audit/exceptions", tag = "audit",
+    responses((status = 200, description = "All of it.", body = Exceptions)),
+    extensions(("x-problems" = json!(["not_permitted"]))),
+)]
+pub(super) async fn exceptions(State(app): State<App>, who: SignedIn) -> Result<Answer<Exceptions>, Problem> {
+    Ok(Answer(app.broker().audit_exceptions(who.caller()).await?))
 }
 
 /// Entries, newest first; the look is one of them.
+#[utoipa::path(
+    get, path = "/audit/events", tag = "audit", params(Page),
+    responses((status = 200, description = "A page of leaves.", body = Listed<Value>)),
+    extensions(("x-problems" = json!(["not_permitted", "bad_value"]))),
+)]
 pub(super) async fn events(
     State(app): State<App>,
     Query(page): Query<Page>,
     who: SignedIn,
-) -> Result<Answer<Value>, Problem> {
+) -> Result<Answer<Listed<Value>>, Problem> {
     let wrong = |_| Problem::bad_value("/cursor", "take next_cursor of the page before, as it is");
     let before = page.behind()?.map(|seq| seq.parse::<u64>().map_err(wrong)).transpose()?;
     let (from, items) = app.broker().audit_events(who.caller(), before, page.limit()? as u64).await?;
-    let next = (from > 0).then(|| cursor(&from.to_string()));
-    Ok(Answer(json!({ "items": items, "next_cursor": next })))
+    Ok(Answer(Listed { items, next_cursor: (from > 0).then(|| cursor(&from.to_string())) }))
 }
 
+/// Entries as a file. The export is an entry itself.
+#[utoipa::path(
+    post, path = "/audit/export", tag = "audit", request_body = Export,
+    responses((status = 200, description = "The file.",
+        content((String = "application/jsonl"), (String = "text/csv")))),
+    extensions(("x-problems" = json!(["not_permitted", "bad_range"]))),
+)]
 pub(super) async fn export(
     State(app): State<App>,
     who: SignedIn,
     Json(what): Json<Export>,
 ) -> Result<Response, Problem> {
+    exported(&app, who.session, (what.from, what.to), what.format).await
+}
+
+/// An export as an answer that is written while it is read.
+pub(crate) async fn exported(
+    app: &App,
+    session: Session,
+    range: (Option<u64>, Option<u64>),
+    format: ExportFormat,
+) -> Result<Response, Problem> {
     let failed = |cause| Problem::from(Error::file("the export", cause));
     let (pipe, mut out) = std::io::pipe().map_err(failed)?;
     let (tell, written) = oneshot::channel();
     let (allow, allowed) = oneshot::channel();
-    let (range, format, app_) = ((what.from, what.to), what.format, app.clone());
+    let app_ = app.clone();
     // On a thread of its own: writing into the pipe waits for the client.
     let runtime = Handle::current();
     app.0.running.spawn_blocking(move || {
         let mut out = Telling { out: &mut out, tell: Some(allow) };
-        let export = app_.broker().audit_export(Some(who.caller()), range, format, &mut out);
+        let export = app_.broker().audit_export(Some(session.caller()), range, format, &mut out);
         let done = runtime.block_on(export);
         let _ = tell.send(done.is_ok());
         // Nothing was written yet: whoever waits for the first word gets this.
@@ -105,7 +178,7 @@ pub(super) async fn export(
     });
     // No word at all: an export of nothing.
     allowed.await.unwrap_or(Ok(()))?;
-    let kind = match what.format {
+    let kind = match format {
         ExportFormat::Csv => "text/csv; charset=utf-8",
         ExportFormat::Jsonl | ExportFormat::Ocsf => "application/jsonl",
     };

@@ -1,16 +1,21 @@
 //! What comes in: JSON read strictly, with the place of what is wrong; text of a file as it is; queries and paths.
 
+use std::convert::Infallible;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{self, FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
 
-use super::problem::Problem;
+use super::problem::{Problem, no_route};
+use crate::broker::editions::Seen;
+use crate::broker::people::Password;
 
 /// Bytes of a body that is no upload.
-pub(super) const LARGEST: usize = 1 << 20;
+pub(crate) const LARGEST: usize = 1 << 20;
 
 /// A JSON body. No answer repeats what stood in it: it may be a mobile by a slip of keys.
 pub(super) struct Json<T>(pub(super) T);
@@ -62,8 +67,13 @@ impl<S: Send + Sync> FromRequest<S> for Text {
     }
 }
 
+/// A password as the broker takes it.
+pub(super) fn password(text: &Zeroizing<String>) -> Password {
+    Password::new(text.as_bytes().to_vec())
+}
+
 /// What stands behind the question mark. As in a body, no answer repeats it.
-pub(super) struct Query<T>(pub(super) T);
+pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -78,16 +88,68 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 /// What stands in the path's one place.
-pub(super) struct Path(pub(super) String);
+pub(crate) struct Path(pub(crate) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Path {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = extract::Path::from_request_parts(parts, state).await;
-        let wrong = |_| Problem::new(StatusCode::NOT_FOUND, "no_route", "there is nothing at this path");
-        path.map(|extract::Path(text)| Path(text)).map_err(wrong)
+        path.map(|extract::Path(text)| Path(text)).map_err(|_| no_route())
     }
+}
+
+/// `If-Match`: which editions of a request were read (RFC 9110, section 13.1.1). One that is none of ours, or a weak one,
+/// matches nothing.
+pub(super) struct Read(pub(super) Seen);
+
+impl<S: Send + Sync> FromRequestParts<S> for Read {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let said: Vec<&HeaderValue> = parts.headers.get_all(IF_MATCH).iter().collect();
+        let tags =
+            || said.iter().flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+        if said.is_empty() || tags().any(|tag| tag == b"*") {
+            return Ok(Read(Seen::default()));
+        }
+        let edition = |tag: &[u8]| {
+            let tag = tag.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+            std::str::from_utf8(tag).ok()?.parse().ok()
+        };
+        Ok(Read(Seen::one_of(tags().filter_map(edition).collect())))
+    }
+}
+
+/// Why, beside a body that is a file: `X-Reason`, UTF-8 as it is or percent-encoded. Not in the query, for people
+/// write names into reasons and what stands in a URL stands in logs.
+pub(super) struct Reason(pub(super) Zeroizing<String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Reason {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let given = parts.headers.get("x-reason").map_or(&[][..], |value| value.as_bytes());
+        let reason = percent_decoded(given).and_then(|bytes| String::from_utf8(bytes).ok());
+        let wrong = || Problem::new(StatusCode::BAD_REQUEST, "bad_body", "X-Reason is not UTF-8");
+        reason.map(|text| Reason(Zeroizing::new(text))).ok_or_else(wrong)
+    }
+}
+
+/// `%E4` and the like as the byte it stands for.
+fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text);
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            out.push(*first);
+            continue;
+        }
+        let (digits, tail) = tail.split_at_checked(2)?;
+        out.extend(hex::decode(digits).ok()?);
+        rest = tail;
+    }
+    Some(out)
 }
 
 /// The media type without its parameters, in lower case.
@@ -101,7 +163,17 @@ pub(super) fn unsupported(wanted: &str) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
 }
 
-async fn read(body: Body) -> Result<Bytes, Problem> {
+/// A packed body is not unpacked: what it unpacks to would have no bound.
+pub(super) fn unsupported_coding(headers: &HeaderMap) -> Option<Problem> {
+    let plain = |value: &axum::http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(plain) {
+        return None;
+    }
+    let detail = "the body must come as it is, without a content encoding";
+    Some(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
+}
+
+pub(super) async fn read(body: Body) -> Result<Bytes, Problem> {
     axum::body::to_bytes(body, LARGEST).await.map_err(|_| {
         let detail = format!("a body here has at most {LARGEST} bytes, and all of them must come");
         Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)

@@ -23,9 +23,9 @@ pub(super) const COOKIE_NAME: &str = "__Host-countersign";
 pub(super) const ANTI_FORGERY: &str = "x-csrf-token";
 
 /// Someone who is signed in.
-pub(super) struct SignedIn {
-    pub(super) token: SessionToken,
-    pub(super) session: Session,
+pub(crate) struct SignedIn {
+    pub(crate) token: SessionToken,
+    pub(crate) session: Session,
 }
 
 impl SignedIn {
@@ -38,14 +38,36 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let token = match bearer(&parts.headers) {
-            Some(token) => SessionToken::parse(token)?,
-            None => {
-                let token = SessionToken::parse(cookie(&parts.headers).unwrap_or_default())?;
-                check_origin(parts, &token)?;
-                token
+        let entered = enter(parts, app).await;
+        // Nobody is known: counted, where everybody else's refusal is an entry.
+        if let Some(code) = entered.as_ref().err().filter(|p| p.is_unknown()).map(Problem::code) {
+            let From(from) = From::from_request_parts(parts, app).await.unwrap_or(From(None));
+            app.broker().refused_unknown(from, code);
+        }
+        entered
+    }
+}
+
+async fn enter(parts: &Parts, app: &App) -> Result<SignedIn, Problem> {
+    let token = match bearer(&parts.headers) {
+        Some(token) => SessionToken::parse(token)?,
+        None => {
+            let signed_in = SignedIn::by_cookie(parts, app).await?;
+            if !matches!(parts.method, Method::GET | Method::HEAD) {
+                let given = parts.headers.get(ANTI_FORGERY).map(|value| value.as_bytes());
+                check_anti_forgery(&parts.headers, &signed_in.token, given.unwrap_or_default())?;
             }
-        };
+            return Ok(signed_in);
+        }
+    };
+    let session = app.broker().session(&token).await?;
+    Ok(SignedIn { token, session })
+}
+
+impl SignedIn {
+    /// By the cookie alone: whoever changes something has [`check_anti_forgery`] to pass as well.
+    pub(crate) async fn by_cookie(parts: &Parts, app: &App) -> Result<Self, Problem> {
+        let token = SessionToken::parse(cookie(&parts.headers).unwrap_or_default())?;
         let session = app.broker().session(&token).await?;
         Ok(SignedIn { token, session })
     }
@@ -65,7 +87,7 @@ impl FromRequestParts<App> for Stepped {
 
 /// Where an exchange comes from; none when only a proxy on this machine is known. A proxy's word counts when it is on
 /// this machine: the last address it adds is the one that it saw.
-pub(super) struct From(pub(super) Option<IpAddr>);
+pub(crate) struct From(pub(crate) Option<IpAddr>);
 
 impl<S: Send + Sync> FromRequestParts<S> for From {
     type Rejection = Infallible;
@@ -93,20 +115,24 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
 }
 
-fn check_origin(parts: &Parts, token: &SessionToken) -> Result<(), Problem> {
-    if matches!(parts.method, Method::GET | Method::HEAD) {
-        return Ok(());
-    }
-    let header = |name: &str| parts.headers.get(name).map(|value| value.as_bytes());
-    let elsewhere = header("sec-fetch-site").is_some_and(|site| site != b"same-origin" && site != b"none");
-    let given = header(ANTI_FORGERY).unwrap_or_default();
-    if elsewhere || !bool::from(given.ct_eq(token.anti_forgery().as_bytes())) {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "cross_site",
-            "this did not come from a page of ours",
-        )
-        .hint("send the session's csrf value as X-CSRF-Token, or the token as Authorization: Bearer"));
-    }
-    Ok(())
+/// Whether what changes something comes from a page of ours: `given` is what only such a page can know.
+pub(crate) fn check_anti_forgery(
+    headers: &HeaderMap,
+    token: &SessionToken,
+    given: &[u8],
+) -> Result<(), Problem> {
+    check_same_site(headers)?;
+    if bool::from(given.ct_eq(token.anti_forgery().as_bytes())) { Ok(()) } else { Err(cross_site()) }
+}
+
+/// Whether a browser says that it comes from a page of ours: all there is to ask of who is not signed in yet.
+pub(crate) fn check_same_site(headers: &HeaderMap) -> Result<(), Problem> {
+    let site = headers.get("sec-fetch-site").map(|value| value.as_bytes());
+    let elsewhere = site.is_some_and(|site| site != b"same-origin" && site != b"none");
+    if elsewhere { Err(cross_site()) } else { Ok(()) }
+}
+
+fn cross_site() -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "cross_site", "this did not come from a page of ours")
+        .hint("send the session's csrf value as X-CSRF-Token, or the token as Authorization: Bearer")
 }

@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 
-use tokio_util::task::TaskTracker;
-
+use super::bodies::unsupported_coding;
+use super::languages::chosen;
+use super::listening::Secure;
 use super::problem::{Problem, Unsent};
+use super::{App, figures, paced};
 use crate::clock::random;
 
 /// Name of the header with an exchange's number.
@@ -29,27 +34,46 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// An exchange that makes, reads or sends a whole file takes as long as it takes; for any other a client waits so long.
 const LONGEST: Duration = Duration::from_secs(60);
-const UNBOUNDED: [&str; 4] = [
+const UNBOUNDED: [&str; 9] = [
     "/api/v1/imports",
+    "/imports",
+    "/imports/suppression",
+    "/requests/{no}/execute",
+    "/packages/{no}/download",
+    "/audit/export",
     "/api/v1/requests/{no}/execute",
     "/api/v1/packages/{no}/download",
     "/api/v1/audit/export",
 ];
 
+/// For two years a browser that was here over TLS comes in no other way.
+const ALWAYS_TLS: HeaderValue = HeaderValue::from_static("max-age=63072000");
+
 /// Inside the router, so that the matched path is known; the path itself is never logged.
-pub(super) fn around(routes: Router, running: TaskTracker) -> Router {
-    let whole = move |request: Request, next: Next| {
-        let running = running.clone();
-        async move { to_its_end(request, next, &running).await }
+pub(super) fn around(routes: Router, app: App) -> Router {
+    let whole = {
+        let app = app.clone();
+        move |request: Request, next: Next| {
+            let app = app.clone();
+            async move { to_its_end(request, next, &app).await }
+        }
+    };
+    let numbered = move |request: Request, next: Next| {
+        let app = app.clone();
+        async move { numbered(request, next, &app).await }
     };
     routes.layer(middleware::from_fn(whole)).layer(middleware::from_fn(numbered))
 }
 
 /// Runs what was asked for as a task of its own: a client that goes away, or waits no longer, cuts no verb in half, and
 /// who stops the server waits for it.
-async fn to_its_end(request: Request, next: Next, running: &TaskTracker) -> Response {
+async fn to_its_end(request: Request, next: Next, app: &App) -> Response {
+    if let Some(problem) = unsupported_coding(request.headers()) {
+        return problem.into_response();
+    }
+    let request = request.map(paced::body);
     let path = matched(&request);
-    let answer = running.spawn(next.run(request));
+    let answer = app.0.running.spawn(next.run(request));
     let answer = match UNBOUNDED.contains(&path.as_str()) {
         true => Ok(answer.await),
         false => tokio::time::timeout(LONGEST, answer).await,
@@ -67,12 +91,14 @@ async fn to_its_end(request: Request, next: Next, running: &TaskTracker) -> Resp
     }
 }
 
-async fn numbered(request: Request, next: Next) -> Response {
+async fn numbered(request: Request, next: Next, app: &App) -> Response {
     let id = random::<8>().map(hex::encode).unwrap_or_default();
-    let (method, path) = (request.method().clone(), matched(&request));
+    let (method, path, began) = (request.method().clone(), matched(&request), app.broker().clock().now());
+    let lang = chosen(request.headers());
+    let is_secure = request.extensions().get::<Secure>().is_some();
     let mut response = next.run(request).await;
     if let Some(Unsent(problem)) = response.extensions_mut().remove::<Unsent>() {
-        let bare = std::mem::replace(&mut response, problem.sent(&id));
+        let bare = std::mem::replace(&mut response, problem.sent(&id, lang));
         for (name, value) in bare.headers() {
             response.headers_mut().entry(name).or_insert_with(|| value.clone());
         }
@@ -84,6 +110,11 @@ async fn numbered(request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
+    if is_secure {
+        headers.insert(STRICT_TRANSPORT_SECURITY, ALWAYS_TLS);
+    }
+    let took = u64::try_from(app.broker().clock().now() - began).unwrap_or(0);
+    figures::exchange(&method, &path, response.status().as_u16(), Duration::from_micros(took));
     tracing::info!(request_id = id, %method, path, status = response.status().as_u16(), "answered");
     response
 }

@@ -2,38 +2,68 @@
 //!
 //! ```text
 //! connection ─► exchange (number, headers, limits) ─► entering (session, step-up) ─► a handler ─► broker
-//!                        ▲                                                             │
+//!                        ▲          └─ repeats: asked before? the same answer          │
 //!                        └───────────── problem: why not, as RFC 9457 ◄────────────────┘
 //! ```
 //!
 //! Personal data goes in bodies, never in a path or a query: what stands in a URL stands in logs.
 
+mod alarms;
 mod audits;
 mod bodies;
+mod description;
 mod entering;
 mod exchange;
+mod factors;
+mod figures;
+mod languages;
+mod listening;
 mod members;
+mod paced;
 mod packages;
 mod pages;
 mod people;
 mod policies;
 mod problem;
+mod proposals;
+mod repeats;
 mod requests;
+mod schemas;
 mod serving;
 mod sessions;
+mod signing;
 mod streams;
+mod tls;
+mod undertakings;
 mod vendors;
+mod watching;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use axum::Router;
-use axum::routing::{get, post};
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::routing::get;
+use axum::{Extension, Router};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::broker::Broker;
+// What the console's pages take from this room: who is calling, what came, what is told.
+pub(crate) use audits::exported;
+pub(crate) use bodies::{LARGEST as LARGEST_BODY, Path, Query};
+use description::Document;
+pub(crate) use entering::{From, SignedIn, check_anti_forgery, check_same_site};
+pub(crate) use packages::sent as file;
 pub use problem::Problem;
-pub use serving::{Served, serve};
+pub(crate) use problem::{Unsent, card};
+pub(crate) use requests::number as request_number;
+pub use serving::{CONNECTIONS, Served, serve};
+pub(crate) use serving::{not_that_way, nothing_here};
+pub(crate) use sessions::{cleared_cookie, session_cookie};
+pub use tls::{Tls, TlsFiles};
 
 /// Passwords stretched at once: each takes 64 MiB for a tenth of a second.
 const STRETCHING: usize = 2;
@@ -47,13 +77,16 @@ struct Inner {
     stretching: Semaphore,
     /// What runs: a verb goes on when its client has gone.
     running: TaskTracker,
+    /// It was told to stop.
+    stopping: AtomicBool,
 }
 
 impl App {
     /// Over an opened vault.
     pub fn new(broker: Broker) -> Self {
         let stretching = Semaphore::new(STRETCHING);
-        App(Arc::new(Inner { broker, stretching, running: TaskTracker::new() }))
+        let (running, stopping) = (TaskTracker::new(), AtomicBool::new(false));
+        App(Arc::new(Inner { broker, stretching, running, stopping }))
     }
 
     /// The verbs.
@@ -62,65 +95,56 @@ impl App {
     }
 
     /// Does something with a password, when it is its turn.
-    async fn stretched<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn stretched<T>(&self, work: impl Future<Output = T>) -> T {
         // Never closed.
         let _turn = self.0.stretching.acquire().await;
         work.await
     }
 }
 
-/// Every route. `tests/api/routes.rs` holds the list beside who may.
-pub fn router(app: App) -> Router {
-    let running = app.0.running.clone();
-    let api = Router::new()
-        .route("/session", get(sessions::show).post(sessions::open).delete(sessions::close))
-        .route("/session/step-up", post(sessions::step_up))
-        .route("/enrolments", post(people::enrol))
-        .route("/password", post(people::password))
-        .route("/org", post(people::apply))
-        .route("/people/{login}/invite", post(people::invite))
-        .route("/people/{login}/suspend", post(people::suspend))
-        .route("/people/{login}/resume", post(people::resume))
-        .route("/members/look-up", post(members::look_up))
-        .route("/members/show", post(members::show))
-        .route("/members/reveal", post(members::reveal))
-        .route("/members/correct", post(members::correct))
-        .route("/members/erase", post(members::erase))
-        .route("/members/who-saw", post(members::who_saw))
-        .route("/imports", post(members::import))
-        .route("/consents/show", post(members::consents))
-        .route("/consents", post(members::consent))
-        .route("/documents", post(policies::document))
-        .route("/requests", get(requests::list).post(requests::draft))
-        .route("/requests/{no}", get(requests::show).put(requests::revise))
-        .route("/requests/{no}/preview", post(requests::preview))
-        .route("/requests/{no}/sentence", get(requests::sentence))
-        .route("/requests/{no}/submit", post(requests::submit))
-        .route("/requests/{no}/sign", post(requests::sign))
-        .route("/requests/{no}/return", post(requests::send_back))
-        .route("/requests/{no}/reject", post(requests::reject))
-        .route("/requests/{no}/recall", post(requests::recall))
-        .route("/requests/{no}/execute", post(requests::execute))
-        .route("/packages", get(packages::list))
-        .route("/packages/{no}/download", post(packages::download))
-        .route("/packages/{no}/hand-off", post(packages::hand_off))
-        .route("/packages/{no}/recall", post(packages::recall))
-        .route("/vendors", get(vendors::list).post(vendors::add))
-        .route("/vendors/{code}/suspend", post(vendors::suspend))
-        .route("/policies", get(policies::show))
-        .route("/policies/{id}/second", post(policies::second))
-        .route("/policies/proposals", post(policies::propose))
-        .route("/audit/checkpoint", get(audits::checkpoint))
-        .route("/audit/proofs/inclusion", get(audits::inclusion))
-        .route("/audit/proofs/consistency", get(audits::consistency))
-        .route("/audit/events", get(audits::events))
-        .route("/audit/export", post(audits::export));
-    let routes = Router::new()
+/// Every route, with what it says of itself. `tests/api/routes.rs` holds the list beside who may.
+///
+/// Each room puts its own together: in a build without optimisation all of them in one function are more than a thread's
+/// stack holds.
+fn routes() -> OpenApiRouter<App> {
+    let api = OpenApiRouter::default()
+        .routes(routes!(description::document))
+        .merge(sessions::routes())
+        .merge(factors::routes())
+        .merge(people::routes())
+        .merge(proposals::routes())
+        .merge(undertakings::routes())
+        .merge(members::routes())
+        .merge(requests::routes())
+        .merge(signing::routes())
+        .merge(packages::routes())
+        .merge(vendors::routes())
+        .merge(policies::routes())
+        .merge(audits::routes())
+        .merge(alarms::routes());
+    OpenApiRouter::default()
         .nest("/api/v1", api)
-        .route("/livez", get(serving::alive))
-        .route("/readyz", get(serving::ready))
+        .routes(routes!(serving::alive))
+        .routes(routes!(serving::ready))
+        .routes(routes!(figures::show))
+}
+
+/// Everything that is answered: the routes, their description, pages that show it, and the console's.
+pub fn router(app: App, pages: Router<App>) -> Router {
+    let (around, keyed) = (app.clone(), app.clone());
+    let (routes, api) = routes().split_for_parts();
+    let routes = routes.layer(middleware::from_fn(move |request: Request, next: Next| {
+        repeats::once(request, next, keyed.clone())
+    }));
+    // These three are pages, not the API.
+    let routes = routes
+        .route("/api/docs", get(description::docs))
+        .route("/api/docs/", get(description::front))
+        .route("/api/docs/{file}", get(description::asset))
+        .layer(Extension(Document::of(api)))
+        .merge(pages)
         .fallback(serving::nothing_here)
         .method_not_allowed_fallback(serving::not_that_way)
         .with_state(app);
-    exchange::around(routes, running)
+    exchange::around(routes, around)
 }

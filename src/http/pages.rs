@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
 
@@ -13,16 +13,35 @@ const USUAL: usize = 50;
 const MOST: usize = 200;
 
 /// Which page.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Page {
+    /// Items of a page; left out: 50.
     #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<usize>,
+    /// `next_cursor` of the page before, as it is.
     #[serde(default)]
     cursor: Option<String>,
 }
 
+/// One page of a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Listed<T> {
+    /// What is on this page.
+    pub(super) items: Vec<T>,
+    /// Where the next page begins; null on the last.
+    #[schema(required)]
+    pub(super) next_cursor: Option<String>,
+}
+
 impl Page {
+    /// A page out of a query that asks for more than a page.
+    pub(super) fn new(limit: Option<usize>, cursor: Option<String>) -> Page {
+        Page { limit, cursor }
+    }
+
     /// How many items, 1 to 200.
     pub(super) fn limit(&self) -> Result<usize, Problem> {
         match self.limit.unwrap_or(USUAL) {
@@ -43,15 +62,16 @@ impl Page {
     /// item at the cursor is gone begins anew.
     pub(super) fn of<T: Serialize>(
         &self,
-        items: &[T],
+        mut items: Vec<T>,
         key: impl Fn(&T) -> String,
-    ) -> Result<Answer<Value>, Problem> {
+    ) -> Result<Answer<Listed<T>>, Problem> {
         let behind = self.behind()?;
         let from = behind.and_then(|wanted| items.iter().position(|item| key(item) == wanted));
-        let left = &items[from.map_or(0, |at| at + 1)..];
-        let page = &left[..left.len().min(self.limit()?)];
-        let next = (page.len() < left.len()).then(|| page.last().map(|item| cursor(&key(item)))).flatten();
-        Ok(Answer(json!({ "items": page, "next_cursor": next })))
+        let mut items = items.split_off(from.map_or(0, |at| at + 1));
+        let more = items.len() > self.limit()?;
+        items.truncate(self.limit()?);
+        let last = items.last().filter(|_| more);
+        Ok(Answer(Listed { next_cursor: last.map(|item| cursor(&key(item))), items }))
     }
 }
 

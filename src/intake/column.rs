@@ -51,6 +51,14 @@ codes! {
 }
 
 impl Column {
+    /// Whether its values are yes and no.
+    pub(super) const fn is_yes_no(self) -> bool {
+        matches!(
+            self,
+            Column::ConsentSms | Column::ConsentPost | Column::ConsentEmail | Column::LegacyCovenant
+        )
+    }
+
     /// The Chinese name.
     pub const fn zh(self) -> &'static str {
         match self {

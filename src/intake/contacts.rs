@@ -11,7 +11,7 @@ use csv::StringRecord;
 use super::column::Column;
 use super::errors::{CellError, Reason};
 use super::file_error::FileError;
-use super::headers::{HeaderWarning, Headers};
+use super::headers::{HeaderWarning, Headers, Names};
 use super::row::Cells;
 use crate::keyring::Keyring;
 use crate::keyring::Tag;
@@ -50,7 +50,7 @@ pub struct Contacts {
 pub fn read<R: Read>(input: R, keyring: &Keyring) -> Result<Contacts, FileError> {
     let (mut records, mut parser, line) = super::begin(input)?;
     let mut found = Contacts::default();
-    let headers = match Headers::find(&parser.record) {
+    let headers = match Headers::find(&parser.record, &Names::default()) {
         Ok(headers) => Some(headers),
         Err(FileError::NoHeader) => None,
         Err(error) => return Err(error),

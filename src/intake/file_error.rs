@@ -49,6 +49,15 @@ pub enum FileError {
     /// Not text.
     #[error("this is not a CSV file but {}", .0.names().1)]
     Foreign(Foreign),
+    /// A workbook is larger than may be held.
+    #[error("the workbook is over 64 MiB")]
+    TooLarge,
+    /// A workbook unpacks to more than it may.
+    #[error("a part of the workbook unpacks to more than 256 MiB, or all of them to more than 1 GiB")]
+    TooLargeUnpacked,
+    /// A workbook that cannot be read.
+    #[error("the workbook cannot be read: it is damaged, protected by a password, or no xlsx")]
+    BrokenSheet,
     /// The first row has none of the known column names.
     #[error("the first row is not a header row: none of its cells is a known column name")]
     NoHeader,
@@ -76,6 +85,9 @@ impl FileError {
             FileError::Io(_) => "file_unreadable",
             FileError::Empty => "file_empty",
             FileError::Foreign(_) => "file_not_csv",
+            FileError::TooLarge => "file_too_large",
+            FileError::TooLargeUnpacked => "file_too_large_unpacked",
+            FileError::BrokenSheet => "file_broken_sheet",
             FileError::NoHeader => "file_no_header",
             FileError::MissingColumns(_) => "file_missing_column",
             FileError::DuplicateColumn(_) => "file_duplicate_column",
@@ -94,6 +106,11 @@ impl FileError {
             FileError::Io(e) => format!("无法读取文件：{e}"),
             FileError::Empty => "文件是空的，没有标题行".to_owned(),
             FileError::Foreign(foreign) => format!("这不是 CSV 文件，而是{}", foreign.names().0),
+            FileError::TooLarge => "工作簿超过 64 MiB".to_owned(),
+            FileError::TooLargeUnpacked => {
+                "工作簿中有一部分解压后超过 256 MiB，或全部解压后超过 1 GiB".to_owned()
+            }
+            FileError::BrokenSheet => "无法读取工作簿：已损坏、有密码保护，或不是 xlsx".to_owned(),
             FileError::NoHeader => "第一行不是标题行：没有一个已知的列名".to_owned(),
             FileError::MissingColumns(columns) => format!("缺少必需的列：{}", both(columns)),
             FileError::DuplicateColumn(column) => format!("标题行中有重复的列：{}", both(&[*column])),
@@ -108,7 +125,10 @@ impl FileError {
             FileError::Foreign(Foreign::Archive) => {
                 ("请先解压，再导入其中的 CSV 文件", "unpack it and import the CSV inside")
             }
-            FileError::Foreign(_) => (
+            FileError::Foreign(_)
+            | FileError::TooLarge
+            | FileError::TooLargeUnpacked
+            | FileError::BrokenSheet => (
                 "请在电子表格中另存为“CSV UTF-8（逗号分隔）”后再导入",
                 "open it in a spreadsheet, save it as \"CSV UTF-8 (comma delimited)\" and import that",
             ),

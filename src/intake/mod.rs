@@ -5,17 +5,20 @@
 //! bytes ──decode──► UTF-8 ──reader──► records ──csv──► cells ──row──► MemberRow │ [CellError] ──errors──► errors file
 //!                                        first: headers
 //! ```
-//! One row is held at a time, so the size of a file does not matter.
+//! One row is held at a time, so the size of a file does not matter. A workbook (xlsx) is held whole, within limits, and
+//! gives its rows one at a time as well ([`sheet`]).
 
 mod column;
 pub mod contacts;
 mod decode;
 mod errors;
 mod file_error;
+pub mod form;
 mod headers;
 mod reader;
 mod row;
 pub mod seal;
+mod sheet;
 
 use std::io::{self, Read};
 
@@ -25,7 +28,7 @@ use zeroize::Zeroizing;
 pub use column::Column;
 pub use errors::{CellError, ErrorsFile, Reason, RowFault};
 pub use file_error::{FileError, Foreign};
-pub use headers::HeaderWarning;
+pub use headers::{HeaderWarning, Names};
 pub use reader::RECORD_LIMIT;
 
 use crate::model::day::Day;
@@ -52,14 +55,61 @@ pub struct Intake<R: Read> {
     ended: bool,
 }
 
-/// Opens a member file: CSV in UTF-8, UTF-16 or GB18030, with comma, tab or semicolon, with Chinese
+/// Rows of a member file of either kind, in its order. After an error, and after the end, there is nothing more.
+pub trait Rows: Iterator<Item = Result<IntakeItem, FileError>> {
+    /// What of the header row will not be used.
+    fn warnings(&self) -> &[HeaderWarning];
+
+    /// Bytes of the file taken so far, for progress.
+    fn bytes_read(&self) -> u64;
+}
+
+impl<R: Read> Rows for Intake<R> {
+    fn warnings(&self) -> &[HeaderWarning] {
+        &self.headers.warnings
+    }
+
+    fn bytes_read(&self) -> u64 {
+        self.records.decoder().bytes_read()
+    }
+}
+
+/// The first bytes of an archive, and so of a workbook.
+const ARCHIVE: &[u8; 4] = b"PK\x03\x04";
+
+/// Reads a member file, text or workbook, told apart by its first bytes; `names` are those of its columns beside the
+/// known ones; `with` is given its rows.
+///
+/// # Errors
+/// [`FileError`] when nothing of it can be read; no data rows at all is not one.
+pub fn read<R: Read, T>(
+    mut input: R,
+    today: Day,
+    names: &Names,
+    with: impl FnOnce(&mut dyn Rows) -> T,
+) -> Result<T, FileError> {
+    let mut first = Zeroizing::new(Vec::with_capacity(ARCHIVE.len()));
+    input.by_ref().take(ARCHIVE.len() as u64).read_to_end(&mut first)?;
+    let whole = first.as_slice().chain(input);
+    if first.as_slice() == ARCHIVE {
+        return sheet::read(whole, today, names, sheet::LIMITS, with);
+    }
+    Ok(with(&mut open_named(whole, today, names)?))
+}
+
+/// Opens a member file of text: CSV in UTF-8, UTF-16 or GB18030, with comma, tab or semicolon, with Chinese
 /// or English column names. `today` (in the vault's zone) bounds birthdays.
 ///
 /// # Errors
 /// [`FileError`] when nothing of it can be read; no data rows at all is not one.
 pub fn open<R: Read>(input: R, today: Day) -> Result<Intake<R>, FileError> {
+    open_named(input, today, &Names::default())
+}
+
+/// The same of a file whose columns have names of their own.
+fn open_named<R: Read>(input: R, today: Day, names: &Names) -> Result<Intake<R>, FileError> {
     let (mut records, parser, _) = begin(input)?;
-    let headers = Headers::read(&parser.record)?;
+    let headers = Headers::read(&parser.record, names)?;
     records.width = Some(headers.width);
     Ok(Intake { records, parser, headers, today, ended: false })
 }
@@ -76,16 +126,6 @@ fn begin<R: Read>(input: R) -> Result<(Records<R>, Parser, u64), FileError> {
 }
 
 impl<R: Read> Intake<R> {
-    /// What of the header row will not be used.
-    pub fn warnings(&self) -> &[HeaderWarning] {
-        &self.headers.warnings
-    }
-
-    /// Bytes of the file taken so far, for progress.
-    pub fn bytes_read(&self) -> u64 {
-        self.records.decoder().bytes_read()
-    }
-
     fn advance(&mut self) -> io::Result<Option<IntakeItem>> {
         let Some(found) = self.records.next()? else { return Ok(None) };
         let row = match found.what {

@@ -58,7 +58,7 @@ pub fn day_of(birthday: &Birthday) -> Option<Date> {
 }
 
 /// A new member of a row. The ordinal comes later, from the birth of the key; no sealed value is
-/// bound to it.
+/// bound to it. `by_person`: the member himself said it, and no import replaces it.
 ///
 /// # Errors
 /// No randomness.
@@ -68,6 +68,7 @@ pub fn born(
     row: &MemberRow,
     tags: &[ContactTag],
     at: i64,
+    by_person: bool,
 ) -> Result<Member, StoreError> {
     let alias = Alias(random.take()?);
     let mut record = Record(Vec::with_capacity(8));
@@ -75,7 +76,7 @@ pub fn born(
     let (mut present, mut unsafe_fields) = (0, 0);
     for (field, value) in said(row) {
         let Some(Some(value)) = value else { continue };
-        record.0.push(key.seal(random, field, Entry::next_version(None, false), value)?);
+        record.0.push(key.seal(random, field, Entry::next_version(None, by_person), value)?);
         present |= field.bit();
         unsafe_fields |= if is_unsafe(value) { field.bit() } else { 0 };
     }

@@ -37,6 +37,24 @@ pub fn load(dir: &Path, name: &str, root: &dyn Root) -> Result<Ed25519KeyPair, R
     pair(&root.unwrap(name.as_bytes(), &wrapped)?)
 }
 
+/// A key file as it lies in the data folder: wrapped, or public.
+///
+/// # Errors
+/// It is missing or unreadable.
+pub fn text(dir: &Path, file: &str) -> Result<String, RootError> {
+    let path = dir.join(file);
+    std::fs::read_to_string(&path).map_err(|cause| RootError::Unreadable { path, cause })
+}
+
+/// The signing key in a file's text.
+///
+/// # Errors
+/// Malformed, or not under this root key.
+pub fn open(name: &str, text: &str, root: &dyn Root) -> Result<Ed25519KeyPair, RootError> {
+    let wrapped = hex::decode(text.trim()).map_err(|_| RootError::Wrong)?;
+    pair(&root.unwrap(name.as_bytes(), &wrapped)?)
+}
+
 fn path(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.key"))
 }

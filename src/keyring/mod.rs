@@ -159,11 +159,10 @@ impl Keyring {
         cut(context.sign())
     }
 
-    /// The tag under which wrong passwords are remembered: nobody who reads the table learns whose they were.
-    pub fn attempt_tag(&self, kind: &str, value: &str) -> Tag {
-        let mut context = hmac::Context::with_key(&self.row_mac);
-        context.update(&self.bound(&[b"attempt", kind.as_bytes(), value.as_bytes()]));
-        cut(context.sign())
+    /// The tag under which something passing is remembered, a wrong password or an answer: nobody who reads the table
+    /// learns whose it was.
+    pub fn passing_tag(&self, parts: &[&[u8]]) -> Tag {
+        tag(&self.row_mac, &self.bound(parts))
     }
 
     /// The MAC of a row's bytes.

@@ -272,6 +272,8 @@ codes! {
         Person = "person",
         /// The system itself, from a rule.
         System = "system",
+        /// A form filled in on joining, typed at the counter.
+        Counter = "counter",
     }
 }
 

@@ -7,7 +7,8 @@ mod sentence;
 mod submission;
 
 use jiff::civil::Date;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::code::{Channel, Purpose};
 use super::field::Field;
@@ -59,13 +60,18 @@ pub struct FormFile {
     /// The most rows that may leave, 1 to 10,000,000.
     pub row_limit: i64,
     /// Reference of the impact assessment, 1 to 80 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub impact_assessment: Option<String>,
     /// What for, in a sentence, 1 to 500 characters.
     pub reason: String,
     /// Who is asked for; left out for everyone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     pub selection: Option<serde_json::Value>,
+}
+
+/// A key that is there has a value: a selection that came out as `null` somewhere is not everyone.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Option::<T>::deserialize(from)?.map(Some).ok_or_else(|| D::Error::custom("null"))
 }
 
 /// A span of days as it is written.
@@ -311,6 +317,18 @@ any = [ { attribute = "home_store", in = ["S001", "S002"] }, { attribute = "spen
 attribute = "last_visit_on"
 from = "2025-01-01"
 "#;
+
+    /// What came out empty in some program is not what was left out.
+    #[test]
+    fn a_key_without_a_value_is_none() {
+        let mut form = serde_json::to_value(Form::from_text(EXAMPLE).unwrap()).unwrap();
+        for key in ["selection", "impact_assessment"] {
+            let kept = std::mem::take(&mut form[key]);
+            assert_eq!(Form::from_text(&form.to_string()).unwrap_err().code, "bad_form", "{key}");
+            form[key] = kept;
+        }
+        assert!(Form::from_text(&form.to_string()).is_ok());
+    }
 
     fn refused(from: &str, to: &str) -> Refusal {
         assert!(EXAMPLE.contains(from), "{from}");

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::code::{CardType, Channel, Purpose, Tier, codes};
+use super::code::{CardType, Channel, Purpose, Rank, Role, Step, Tier, codes};
 use super::field::Field;
 use super::phrase::{PhraseError, phrase};
 
@@ -30,6 +30,50 @@ impl Lang {
 pub trait Word {
     /// The word in the language.
     fn word(self, lang: Lang) -> &'static str;
+}
+
+impl Word for Role {
+    fn word(self, lang: Lang) -> &'static str {
+        match self {
+            Role::InfoOfficer => lang.pick("会员信息管理专员", "information officer"),
+            Role::DeptHead => lang.pick("部门负责人", "department head"),
+            Role::PlanningHead => lang.pick("企划负责人", "planning head"),
+            Role::PlanningOfficer => lang.pick("企划专员", "planning officer"),
+            Role::MemberHead => lang.pick("会员管理负责人", "head of member management"),
+            Role::Executor => lang.pick("信息部门执行人", "executor"),
+            Role::VendorManager => lang.pick("外包商管理员", "vendor manager"),
+            Role::Counter => lang.pick("会员服务台", "counter"),
+            Role::Auditor => lang.pick("审计员", "auditor"),
+            Role::Admin => lang.pick("管理员", "administrator"),
+        }
+    }
+}
+
+impl Word for Rank {
+    fn word(self, lang: Lang) -> &'static str {
+        match self {
+            Rank::Staff => lang.pick("员工", "staff"),
+            Rank::Supervisor => lang.pick("主管", "supervisor"),
+            Rank::Manager => lang.pick("经理", "manager"),
+            Rank::Director => lang.pick("总监", "director"),
+        }
+    }
+}
+
+impl Word for Step {
+    fn word(self, lang: Lang) -> &'static str {
+        match self {
+            Step::Dept => Role::DeptHead.word(lang),
+            Step::Planning => Role::PlanningHead.word(lang),
+            Step::Membership => Role::MemberHead.word(lang),
+        }
+    }
+}
+
+/// `a counter`, `an auditor`: a word of ours with its article, in an English sentence.
+pub fn an(word: &str) -> String {
+    let article = if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {word}")
 }
 
 impl Word for Purpose {

@@ -20,6 +20,7 @@ pub mod contact;
 pub mod day;
 pub mod member;
 pub mod money;
+pub mod network;
 pub mod sealed;
 
 pub mod form;

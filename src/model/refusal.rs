@@ -1,6 +1,11 @@
 //! Refusals: a stable code, the article it rests on, and what would make it pass.
 
+pub mod places;
+pub mod words;
+
 use std::borrow::Cow;
+
+use serde::Serialize;
 
 /// A decision against. The same three lines go to the command line, the API and the log; none of
 /// them ever holds a personal value.
@@ -17,12 +22,41 @@ pub struct Refusal {
     pub hint: Cow<'static, str>,
     /// In how many seconds it may pass by itself, when that is known.
     pub after: Option<u32>,
+    /// What of a form is wrong, place by place; empty when it is no form.
+    pub faults: Box<[Fault]>,
+}
+
+/// One thing wrong with a form. Names the place and repeats no value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Where it stands, as a JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// Stable code.
+    pub code: &'static str,
+    /// The sentence in Chinese.
+    pub zh: Cow<'static, str>,
+    /// The sentence in English.
+    pub en: Cow<'static, str>,
 }
 
 impl Refusal {
     /// A refusal; give the hint with [`Refusal::hint`].
     pub fn new(code: &'static str, rule: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
-        Refusal { code, rule, message: message.into(), hint: Cow::Borrowed(""), after: None }
+        Refusal {
+            code,
+            rule,
+            message: message.into(),
+            hint: Cow::Borrowed(""),
+            after: None,
+            faults: Box::default(),
+        }
+    }
+
+    /// Adds what of a form is wrong.
+    #[must_use]
+    pub fn faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults = faults.into();
+        self
     }
 
     /// Adds in how many seconds it may pass.

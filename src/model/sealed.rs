@@ -36,6 +36,11 @@ impl Entry {
         self.version & BY_PERSON != 0
     }
 
+    /// How often the value was set.
+    pub const fn count(&self) -> u32 {
+        self.version & !BY_PERSON
+    }
+
     /// The version of the value that replaces `old`, of none: 1; set by a person or by a file.
     pub const fn next_version(old: Option<&Entry>, by_person: bool) -> u32 {
         let version = match old {

@@ -1,7 +1,8 @@
 //! Signed facts: what people's signatures say about one round of a request, and the keys.
 //!
 //! A round is one chain: the requester's `submit`, then each step's `approve`, until all have signed
-//! or a `return`, `reject` or `recall` ends it. Each fact holds the hash of the one before.
+//! or a `return`, `reject` or `recall` ends it. A `transfer` hands a step on, and a `return` to an earlier
+//! step has it signed again from there. Each fact holds the hash of the one before.
 
 mod key;
 mod round;
@@ -31,24 +32,26 @@ codes! {
         Submit = "submit",
         /// Countersigns a step.
         Approve = "approve",
-        /// Back to the requester, with a comment; ends the round.
+        /// Back, with a comment: to the requester, which ends the round, or to an earlier step.
         Return = "return",
         /// Refused for good, with a comment; ends the round.
         Reject = "reject",
         /// Taken back by the requester; ends the round.
         Recall = "recall",
+        /// The step is handed to a deputy, who may hold it too.
+        Transfer = "transfer",
     }
 }
 
 impl SignedAct {
-    /// Whether nothing may follow in this round.
-    pub const fn ends_round(self) -> bool {
+    /// Whether nothing may follow in this round, unless it is a return to an earlier step.
+    const fn ends_round(self) -> bool {
         matches!(self, SignedAct::Return | SignedAct::Reject | SignedAct::Recall)
     }
 
     /// Whether it is done at a step of the chain; the requester's own acts are not.
     pub const fn at_step(self) -> bool {
-        matches!(self, SignedAct::Approve | SignedAct::Return | SignedAct::Reject)
+        !matches!(self, SignedAct::Submit | SignedAct::Recall)
     }
 
     /// Whether it must say why.
@@ -80,7 +83,8 @@ pub struct Capacity {
 }
 
 /// What a signature says. Its canonical form is RFC 8785 JSON of these keys and
-/// `"format":"countersign.signature.v1"`; what is not there is `null`.
+/// `"format":"countersign.signature.v1"`; what is not there is `null`, and the two keys that came later
+/// are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "format", rename = "countersign.signature.v1")]
 pub struct SignaturePayload {
@@ -102,6 +106,12 @@ pub struct SignaturePayload {
     pub key: Fingerprint,
     /// As what.
     pub capacity: Capacity,
+    /// Of a transfer: to whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Login>,
+    /// Of a return: to which earlier step; none: to the requester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_to: Option<Step>,
     /// Why, 1 to 500 characters.
     pub comment: Option<String>,
     /// When.
@@ -116,6 +126,9 @@ pub enum PayloadError {
     /// A step where none belongs, or none where one does.
     #[error("the act and the step do not go together")]
     Step,
+    /// A transfer names another person, a return an earlier step, and nothing else names either.
+    #[error("a transfer names to whom, a return to which earlier step, and nothing else does")]
+    Target,
     /// A return or a rejection says why.
     #[error("this act needs a comment")]
     NoComment,
@@ -156,13 +169,26 @@ impl SignaturePayload {
         Ok(payload)
     }
 
-    /// Whether act, step and comment go together.
+    /// Whether nothing may follow in this round.
+    pub fn ends_round(&self) -> bool {
+        self.act.ends_round() && self.back_to.is_none()
+    }
+
+    /// Whether act, step, target and comment go together.
     ///
     /// # Errors
     /// [`PayloadError`].
     pub fn check(&self) -> Result<(), PayloadError> {
         if self.step.is_some() != self.act.at_step() {
             return Err(PayloadError::Step);
+        }
+        let hands_on = self.to.as_ref().is_some_and(|to| *to != self.signer);
+        let goes_back = self.act == SignedAct::Return && self.back_to < self.step;
+        if (self.to.is_some() || self.act == SignedAct::Transfer)
+            && !(hands_on && self.act == SignedAct::Transfer)
+            || self.back_to.is_some() && !goes_back
+        {
+            return Err(PayloadError::Target);
         }
         match &self.comment {
             None if self.act.needs_comment() => Err(PayloadError::NoComment),
@@ -236,6 +262,8 @@ pub(crate) mod tests {
                 unit: UnitCode::parse("HQ-MKT").unwrap(),
                 acting_for: None,
             },
+            to: None,
+            back_to: None,
             comment: None,
             at: submission.submitted_at,
             previous: Digest::ZERO,
@@ -282,5 +310,34 @@ pub(crate) mod tests {
         assert_eq!(with(SignedAct::Return, dept, None), Err(PayloadError::NoComment));
         assert_eq!(with(SignedAct::Reject, dept, Some("a\nb")), Err(PayloadError::Comment));
         assert_eq!(with(SignedAct::Recall, None, None), Ok(()));
+    }
+
+    #[test]
+    fn only_a_transfer_names_a_person_and_only_a_return_an_earlier_step() {
+        let base = submit(&submission_example(), &SigningKey::example(1));
+        let with = |act, to: Option<&str>, back_to| {
+            let (to, comment) = (to.map(|to| Login::parse(to).unwrap()), Some("why".to_owned()));
+            SignaturePayload { act, step: Some(Step::Planning), to, back_to, comment, ..base.clone() }
+        };
+        let (dept, planning) = (Some(Step::Dept), Some(Step::Planning));
+        assert_eq!(with(SignedAct::Transfer, Some("chen.jing"), None).check(), Ok(()));
+        assert_eq!(with(SignedAct::Return, None, dept).check(), Ok(()));
+        for (act, to, back_to) in [
+            (SignedAct::Transfer, None, None),
+            (SignedAct::Transfer, Some(base.signer.as_str()), None),
+            (SignedAct::Transfer, Some("chen.jing"), dept),
+            (SignedAct::Approve, Some("chen.jing"), None),
+            (SignedAct::Return, None, planning),
+            (SignedAct::Return, None, Some(Step::Membership)),
+            (SignedAct::Reject, None, dept),
+        ] {
+            assert_eq!(with(act, to, back_to).check(), Err(PayloadError::Target), "{act} {to:?} {back_to:?}");
+        }
+        assert!(with(SignedAct::Return, None, None).ends_round());
+        let back = with(SignedAct::Return, None, dept);
+        assert!(!back.ends_round());
+        assert_eq!(SignaturePayload::from_canonical(&back.canonical()).unwrap(), back);
+        // A fact of before these keys has neither of them.
+        assert!(!String::from_utf8(base.canonical()).unwrap().contains("back_to"));
     }
 }

@@ -56,7 +56,7 @@ codes! {
         PackageRecall = "package_recall",
         /// Adds a vendor or a vendor's key.
         VendorAdd = "vendor_add",
-        /// Suspends a vendor.
+        /// Suspends a vendor, or lifts it.
         VendorSuspend = "vendor_suspend",
         /// Changes units, people and roles.
         OrgApply = "org_apply",
@@ -74,6 +74,22 @@ codes! {
         CovenantAdd = "covenant_add",
         /// Exports the log.
         AuditExport = "audit_export",
+        /// Types a new member in.
+        MemberAdd = "member_add",
+        /// Sees what was corrected of a member, when and by whom.
+        MemberHistory = "member_history",
+        /// Asks whether a value is a member's; learns yes or no.
+        MemberVerify = "member_verify",
+        /// Lists covenants and notices with their texts.
+        DocumentList = "document_list",
+        /// Sees alarms.
+        AlarmList = "alarm_list",
+        /// Says what an alarm was.
+        AlarmAcknowledge = "alarm_acknowledge",
+        /// Confirms a vendor's key that another registered.
+        VendorConfirm = "vendor_confirm",
+        /// Reads units, people and their roles.
+        PeopleShow = "people_show",
     }
 }
 
@@ -87,6 +103,10 @@ impl Act {
             MemberCorrect => "B12 / B9",
             MemberErase => "E6",
             MemberWhoSaw => "E4",
+            MemberAdd => "C3 / B9",
+            MemberHistory => "B12 / B9",
+            MemberVerify => "F4 / B9",
+            DocumentList => "B3",
             ConsentSet | SuppressionImport => "E5",
             ConsentShow => "B3",
             RequestDraft | RequestSubmit | RequestRecall => "A4c (Art 4)",
@@ -96,12 +116,13 @@ impl Act {
             PackageList | PackageDownload => "A8c (Art 8)",
             PackageHandOff => "A8d (Art 8)",
             PackageRecall => "A9b (Art 9)",
-            VendorAdd | VendorSuspend => "A9a (Art 9)",
-            OrgApply => "A4a (Art 4)",
+            VendorAdd | VendorSuspend | VendorConfirm => "A9a (Art 9)",
+            OrgApply | PeopleShow => "A4a (Art 4)",
             PolicyShow => "A11 (Art 11)",
             PolicyPropose | PolicySecond => "A12 (Art 12)",
             CovenantAdd => "A2 (Art 2)",
             AuditExport => "A1 (Art 1)",
+            AlarmList | AlarmAcknowledge => "A10b (Art 10)",
         }
     }
 }

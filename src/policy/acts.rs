@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::code::{Role, codes};
+use crate::model::lang::{Lang, Word as _, an};
 use crate::model::refusal::Refusal;
 use crate::policy::act::{Act, Place};
 use crate::policy::error::PolicyError;
@@ -10,7 +11,7 @@ use crate::policy::files::PolicyFiles;
 use crate::policy::gate::Gate;
 use crate::policy::rules::{Eft, Kind, Row, cell, matcher_error, once, read_model, read_rows};
 
-const KIND: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     conf: "acts.conf",
     csv: "acts.csv",
     question: "roles, act, place",
@@ -65,9 +66,10 @@ impl Acts {
 
     fn refusal(&self, roles: &[Role], act: Act, place: Place) -> Refusal {
         let who = if roles.is_empty() { "a person without a role".to_owned() } else { list(roles) };
+        let act_word = act.word(Lang::En);
         let message = match place {
-            Place::Own => format!("{act} is not permitted to {who}"),
-            Place::Other => format!("{act} is not permitted to {who} outside their own site"),
+            Place::Own => format!("{who} may not {act_word}"),
+            Place::Other => format!("{who} may not {act_word} outside their own site"),
         };
         Refusal::new("not_permitted", act.rule(), message).hint(self.hint(roles, act, place))
     }
@@ -83,8 +85,8 @@ impl Acts {
         let who: Vec<String> = permitted
             .iter()
             .map(|(role, reach)| match reach {
-                Reach::Own => format!("{role} (own site)"),
-                Reach::Any => role.to_string(),
+                Reach::Own => format!("{} (own site)", an(role.word(Lang::En))),
+                Reach::Any => an(role.word(Lang::En)),
             })
             .collect();
         format!("it is permitted to {}", who.join(", "))
@@ -97,7 +99,7 @@ fn held(roles: &[Role]) -> String {
 }
 
 fn list(roles: &[Role]) -> String {
-    roles.iter().map(|role| role.code()).collect::<Vec<_>>().join(", ")
+    roles.iter().map(|role| an(role.word(Lang::En))).collect::<Vec<_>>().join(" and ")
 }
 
 /// Every cell is a known word, and no role and act is ruled on twice.

@@ -40,6 +40,8 @@ built_in!(
     "channels.toml",
     "fields.test.toml",
     "fields.toml",
+    "guard.test.toml",
+    "guard.toml",
     "release_fields.conf",
     "release_fields.csv",
     "release_fields.test.toml",
@@ -49,7 +51,11 @@ built_in!(
     "switches.toml",
 );
 
-/// The policy's files by name; exactly [`FILE_NAMES`].
+/// Files that policies did not have from the beginning. A stored version is never rewritten, so one that was adopted before
+/// there was such a file goes without it, and then the text this program was built with holds.
+const LATER: [&str; 2] = ["guard.test.toml", "guard.toml"];
+
+/// The policy's files by name; exactly [`FILE_NAMES`], but for what an older version cannot have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyFiles(BTreeMap<String, String>);
 
@@ -77,7 +83,8 @@ impl PolicyFiles {
                 return Err(PolicyError::whole(name, "file", "expected at most 256 KiB"));
             }
         }
-        match FILE_NAMES.iter().find(|name| !files.contains_key(**name)) {
+        let needed = FILE_NAMES.iter().filter(|name| !LATER.contains(name));
+        match needed.into_iter().find(|name| !files.contains_key(**name)) {
             Some(name) => Err(PolicyError::whole(name, "file", "expected in the policy, is missing")),
             None => Ok(PolicyFiles(files)),
         }
@@ -164,7 +171,8 @@ impl PolicyFiles {
 
     /// One file's text.
     pub(super) fn text(&self, name: &'static str) -> Result<&str, PolicyError> {
-        let text = self.0.get(name).map(String::as_str);
+        let later = || BUILT_IN.iter().find(|(file, _)| LATER.contains(file) && *file == name).map(|b| b.1);
+        let text = self.0.get(name).map(String::as_str).or_else(later);
         text.ok_or_else(|| PolicyError::whole(name, "file", "expected in the policy, is missing"))
     }
 }
@@ -223,6 +231,17 @@ mod tests {
         bytes.extend_from_slice(b"acts.csv");
         put_len(&mut bytes, 0);
         assert!(PolicyFiles::from_bytes(&bytes).is_err());
+    }
+
+    #[test]
+    fn a_version_from_before_a_file_is_read_without_it() {
+        let mut files = PolicyFiles::built_in();
+        files.0.retain(|name, _| !LATER.contains(&name.as_str()));
+        let read = PolicyFiles::from_bytes(&files.to_bytes()).unwrap();
+        assert_eq!(read.digest(), files.digest(), "what was signed stays what it was");
+        assert_ne!(read.digest(), PolicyFiles::built_in().digest());
+        assert_eq!(read.text("guard.toml"), PolicyFiles::built_in().text("guard.toml"));
+        assert!(read.text("none.toml").is_err());
     }
 
     #[test]

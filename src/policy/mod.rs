@@ -2,7 +2,7 @@
 //!
 //! Two kinds of decision are asked of casbin, each of its own enforcer: may this person do this here
 //! ([`Policy::may`]), and may this channel carry these fields ([`Policy::may_carry`]). Everything else
-//! is TOML: fields, channels, chains, retention, switches. `policies/` holds the files of a new vault,
+//! is TOML: fields, channels, chains, retention, switches, the guard. `policies/` holds the files of a new vault,
 //! each with its test file beside it; a vault holds the versions it was ever ruled by.
 //!
 //! A policy is checked whole before it is used: each file by itself, the files against each other, and
@@ -15,15 +15,18 @@ mod acts;
 mod chains;
 mod channels;
 mod error;
+mod explain;
 mod fields;
 mod files;
 mod gate;
+mod guard;
 mod mask;
 mod questions;
 mod release;
 mod retention;
 mod rules;
 mod switches;
+mod words;
 #[cfg(test)]
 mod tests;
 
@@ -32,8 +35,10 @@ pub use acts::Reach;
 pub use chains::{Chain, Chains, Deputy, Seat, Site, Slot};
 pub use channels::{ChannelRule, Channels, Column, Container};
 pub use error::PolicyError;
+pub use explain::{ActRow, FieldRow, RuleLine};
 pub use fields::{Catalogue, FieldClass, FieldRule, FieldType};
 pub use files::{FILE_NAMES, PolicyFiles};
+pub use guard::{AlarmKind, Budget, Guard, Look, Span, Threshold, Whose};
 pub use mask::{HIDDEN, MaskRule};
 pub use questions::run_tests;
 pub use retention::Retention;
@@ -54,6 +59,7 @@ pub struct Policy {
     chains: Chains,
     retention: Retention,
     switches: Switches,
+    guard: Guard,
 }
 
 impl Policy {
@@ -69,8 +75,9 @@ impl Policy {
         let chains = Chains::load(&files, &acts)?;
         let retention = Retention::load(&files)?;
         let switches = Switches::load(&files)?;
+        let guard = Guard::load(&files)?;
         let digest = files.digest();
-        Ok(Policy { files, digest, acts, release, catalogue, channels, chains, retention, switches })
+        Ok(Policy { files, digest, acts, release, catalogue, channels, chains, retention, switches, guard })
     }
 
     /// Whether a person who holds these roles may do the act at the place. All roles go in one question,
@@ -135,6 +142,11 @@ impl Policy {
     /// What was decided either way.
     pub fn switches(&self) -> &Switches {
         &self.switches
+    }
+
+    /// How much one may look at.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
     }
 
     /// The files it was read from.

@@ -13,7 +13,9 @@ use crate::model::code::{Channel, Function, Purpose, Rank, Role, UnitKind};
 use crate::model::field::{Field, Index};
 use crate::model::refusal::Refusal;
 use crate::policy::error::{PolicyError, Source};
-use crate::policy::{Act, FieldClass, Place, Policy, PolicyFiles, Seat, Slot, StoreScope};
+use crate::policy::{
+    Act, AlarmKind, FieldClass, Look, Place, Policy, PolicyFiles, Seat, Slot, StoreScope, Whose,
+};
 
 /// A question that can be put to a policy: what it answers instead, or nothing when all is well.
 trait Question {
@@ -26,6 +28,14 @@ trait Question {
 #[serde(deny_unknown_fields)]
 struct Asks<T> {
     ask: Vec<Spanned<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GuardAsks {
+    ask: Vec<Spanned<BudgetAsk>>,
+    noticed: Vec<Spanned<NoticedAsk>>,
+    hour: Vec<Spanned<HourAsk>>,
 }
 
 #[derive(Deserialize)]
@@ -55,6 +65,7 @@ pub async fn run_tests(files: &PolicyFiles) -> Result<usize, PolicyError> {
         + asks::<FieldAsk>(&policy, "fields.test.toml")?
         + asks::<ChannelAsk>(&policy, "channels.test.toml")?
         + asks::<ChainAsk>(&policy, "chains.test.toml")?
+        + guard(&policy)?
         + retention(&policy)?
         + switches(&policy)?)
 }
@@ -62,6 +73,13 @@ pub async fn run_tests(files: &PolicyFiles) -> Result<usize, PolicyError> {
 fn asks<T: Question + DeserializeOwned>(policy: &Policy, name: &'static str) -> Result<usize, PolicyError> {
     let (source, file): (_, Asks<T>) = Source::read(policy.files(), name)?;
     put(policy, &source, &file.ask)
+}
+
+fn guard(policy: &Policy) -> Result<usize, PolicyError> {
+    let (source, file): (_, GuardAsks) = Source::read(policy.files(), "guard.test.toml")?;
+    Ok(put(policy, &source, &file.ask)?
+        + put(policy, &source, &file.noticed)?
+        + put(policy, &source, &file.hour)?)
 }
 
 fn retention(policy: &Policy) -> Result<usize, PolicyError> {
@@ -184,6 +202,54 @@ impl Question for ChainAsk {
         match policy.chains().of(self.kind) {
             Some(chain) => differ(self.slot.code(), &self.expect, chain.seat(self.slot, self.asking)),
             None => Some(format!("kind: expected hq or store, got {}", self.kind)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BudgetAsk {
+    of: Whose,
+    look: Look,
+    hour: u32,
+    day: u32,
+    expect: String,
+}
+
+impl Question for BudgetAsk {
+    fn wrong(&self, policy: &Policy) -> Option<String> {
+        let spent = policy.guard().budget(self.of, self.look).spent(self.hour, self.day);
+        differ(self.look.code(), &self.expect, spent.map_or("allow", |_| "budget_spent"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoticedAsk {
+    alarm: AlarmKind,
+    count: u32,
+    minutes: u32,
+}
+
+impl Question for NoticedAsk {
+    fn wrong(&self, policy: &Policy) -> Option<String> {
+        let got = policy.guard().alarm(self.alarm);
+        differ("count", self.count, got.count).or_else(|| differ("minutes", self.minutes, got.minutes))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HourAsk {
+    at: String,
+    off: bool,
+}
+
+impl Question for HourAsk {
+    fn wrong(&self, policy: &Policy) -> Option<String> {
+        match self.at.parse() {
+            Ok(at) => differ("off", self.off, policy.guard().is_off_hours(at)),
+            Err(_) => Some("at: expected a time of day".to_owned()),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::policy::files::PolicyFiles;
 use crate::policy::gate::Gate;
 use crate::policy::rules::{Eft, Kind, Row, cell, matcher_error, once, read_model, read_rows};
 
-const KIND: Kind = Kind {
+pub(super) const KIND: Kind = Kind {
     conf: "release_fields.conf",
     csv: "release_fields.csv",
     question: "purpose, channel, field",

@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::model::code::{Rank, Role, codes};
 use crate::model::day::under;
+use crate::model::lang::{Lang, Word as _, an};
 use crate::model::refusal::Refusal;
 use crate::policy::error::{PolicyError, Source};
 use crate::policy::files::PolicyFiles;
@@ -114,7 +115,8 @@ impl Switches {
         if rank >= least {
             return Ok(());
         }
-        let message = format!("{role} needs the rank {least} or above, and this person is {rank}");
+        let (needs, least, has) = (an(role.word(Lang::En)), least.word(Lang::En), rank.word(Lang::En));
+        let message = format!("{needs} needs the rank {least} or above, and this person is {has}");
         let hint = format!("appoint someone of rank {least} or above");
         Err(Refusal::new("rank_too_low", "A4b (Art 4)", message).hint(hint))
     }

@@ -48,6 +48,17 @@ fn the_built_in_policy_gives_every_expected_answer() {
     assert!(asked >= 100, "only {asked} questions");
 }
 
+/// A line that denies speaks of an act as well; only a policy without any does not know it.
+#[test]
+fn a_policy_speaks_of_an_act_that_it_denies() {
+    let (manager, head) = ("vendor_manager,vendor_confirm,any,", "member_head,vendor_confirm,any,allow\n");
+    let denied = edited("acts.csv", &format!("{manager}allow\n{head}"), &format!("{manager}deny\n"));
+    let denied = block_on(Policy::load(denied)).unwrap();
+    assert!(denied.speaks_of(Act::VendorConfirm) && denied.permitted(Act::VendorConfirm).is_empty());
+    let silent = edited("acts.csv", &format!("{manager}allow\n{head}"), "");
+    assert!(!block_on(Policy::load(silent)).unwrap().speaks_of(Act::VendorConfirm));
+}
+
 #[test]
 fn a_wrong_answer_names_the_question() {
     let files = edited("acts.csv", "counter,member_reveal,own,allow", "counter,member_reveal,any,allow");
@@ -63,10 +74,10 @@ fn a_wrong_answer_names_the_question() {
 fn refusals_say_who_and_what_would_pass() {
     let refusal = policy().may(&[Role::DeptHead], Act::RequestSubmit, Place::Own).unwrap_err();
     assert_eq!(refusal.code, "not_permitted");
-    assert_eq!(refusal.to_string(), "request_submit is not permitted to dept_head [A4c (Art 4)]");
-    assert_eq!(refusal.hint, "it is permitted to info_officer (own site)");
+    assert_eq!(refusal.to_string(), "a department head may not submit a request [A4c (Art 4)]");
+    assert_eq!(refusal.hint, "it is permitted to an information officer (own site)");
     let refusal = policy().may(&[Role::Counter], Act::MemberReveal, Place::Other).unwrap_err();
-    assert_eq!(refusal.message, "member_reveal is not permitted to counter outside their own site");
+    assert_eq!(refusal.message, "a counter may not reveal fields outside their own site");
     let refusal = policy().may(&[Role::MemberHead, Role::Auditor], Act::RequestSignMembership, Place::Own);
     let hint = refusal.unwrap_err().hint;
     assert_eq!(hint, "another role held by the same person is denied it, and a deny wins");

@@ -19,6 +19,8 @@
 //! behind a prefix of its own. Seven random bytes keep `n` of them apart but for a chance of about n² / 2^57:
 //! under one in 10^13 for a hundred. Each file made again leaves members out, so there are few.
 //!
+//! Backups are sealed the same way, each under a key of its own ([`super::backup`]).
+//!
 //! [`HashingWriter`] stands between the container and the sealing, and again below the sealing: the first
 //! digest goes into the manifest, the second finds an ownerless `.part` at start.
 
@@ -203,6 +205,11 @@ enum State {
 }
 
 impl<R: Read> OpenReader<R> {
+    /// The stream below.
+    pub fn into_inner(self) -> R {
+        self.inner
+    }
+
     fn open_next(&mut self) -> io::Result<()> {
         let prefix = match self.prefix {
             Some(prefix) => prefix,

@@ -9,7 +9,7 @@
 
 use age::secrecy::ExposeSecret;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use zeroize::Zeroizing;
 
 /// Why a text is not a vendor's key. Never holds the text: a secret key can be pasted by a slip.
@@ -139,6 +139,20 @@ impl<W: Write> Write for AgeWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
+}
+
+/// What a vendor of the demo reads in a file to its key, with the text of its identity file.
+///
+/// # Errors
+/// No identity in the text, or the file is not to it.
+pub fn open_with(identity: &str, file: &[u8]) -> io::Result<Zeroizing<String>> {
+    let key = identity.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).unwrap_or_default();
+    let key: age::x25519::Identity = key.parse().map_err(io::Error::other)?;
+    let opened = age::Decryptor::new(file).map_err(io::Error::other)?;
+    let mut text = Zeroizing::new(String::new());
+    let keys = std::iter::once(&key as &dyn age::Identity);
+    opened.decrypt(keys).map_err(io::Error::other)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// A fresh key pair for a vendor of the demo: the text of an identity file as `age-keygen` writes it (without

@@ -41,6 +41,16 @@ pub enum State {
 }
 
 impl State {
+    /// Its name, as faces show it.
+    pub fn code(self) -> &'static str {
+        match self {
+            State::None => "none",
+            State::Granted => "granted",
+            State::Refused => "refused",
+            State::Withdrawn => "withdrawn",
+        }
+    }
+
     /// The state after a further event.
     #[must_use]
     pub fn then(self, granted: bool) -> State {

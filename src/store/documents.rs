@@ -10,7 +10,7 @@ use jiff::civil::Date;
 /// A document as stored: a covenant of either family, or a notice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document {
-    /// `member_covenant`, `points_card_covenant` or `notice`.
+    /// `member_covenant`, `points_card_covenant`, `notice` or `undertaking`.
     pub family: String,
     /// Version, as the group names it.
     pub version: String,

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::high_water::folder_of;
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::note::NoteVerifier;
 use crate::audit::tree::{Frontier, Hash};
@@ -102,18 +103,23 @@ impl Earlier {
         };
         let sealed =
             keyring.seal_chunk(PLACE, &serde_json::to_vec(&plain)?).map_err(std::io::Error::other)?;
-        let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
-        // A name of its own: two verifications may end at once.
-        let fresh = random::<8>().map_err(std::io::Error::other)?;
-        let fresh = path.with_extension(format!("{}.new", hex::encode(fresh)));
-        let written = write_new(&fresh, &sealed).and_then(|()| fs::rename(&fresh, path));
-        if written.is_err() {
-            let _ = fs::remove_file(&fresh);
-        }
-        written?;
-        File::open(folder)?.sync_all()
+        write_whole(path, &sealed)
     }
+}
+
+/// Replaces a file beside the mark, whole or not at all.
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = folder_of(path);
+    fs::create_dir_all(folder)?;
+    // A name of its own: two processes may end at once.
+    let fresh = random::<8>().map_err(std::io::Error::other)?;
+    let fresh = path.with_extension(format!("{}.new", hex::encode(fresh)));
+    let written = write_new(&fresh, bytes).and_then(|()| fs::rename(&fresh, path));
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    written?;
+    File::open(folder)?.sync_all()
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> std::io::Result<()> {

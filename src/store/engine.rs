@@ -8,7 +8,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream::BoxStream};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -34,9 +33,6 @@ const MOST_KEPT: usize = 64;
 /// Rows that SQLite's thread may be ahead of their reader, about a megabyte of blocks: with a few, the two
 /// threads wake each other every few rows.
 const ROWS_AHEAD: usize = 128;
-
-/// The newest migration.
-pub(crate) const SCHEMA: i64 = 4;
 
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
@@ -313,41 +309,12 @@ impl Engine {
         }
     }
 
-    /// Brings the schema to this program's version. A newer one is refused.
-    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
-        let all = |texts: [(&'static str, &'static str); SCHEMA as usize]| {
-            let versions = texts.into_iter().zip(1..);
-            let migration = |((name, sql), version): ((&'static str, &'static str), i64)| {
-                Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
-            };
-            Migrator::with_migrations(versions.map(migration).collect())
-        };
-        let done = match self {
-            Engine::Sqlite { write, .. } => {
-                let texts = [
-                    ("vault", include_str!("../../migrations/sqlite/0001_vault.sql")),
-                    ("blocks", include_str!("../../migrations/sqlite/0002_blocks.sql")),
-                    ("ranges", include_str!("../../migrations/sqlite/0003_ranges.sql")),
-                    ("sessions", include_str!("../../migrations/sqlite/0004_sessions.sql")),
-                ];
-                all(texts).run(write).await
-            }
-            Engine::Postgres(pool) => {
-                let texts = [
-                    ("vault", include_str!("../../migrations/postgres/0001_vault.sql")),
-                    ("blocks", include_str!("../../migrations/postgres/0002_blocks.sql")),
-                    ("ranges", include_str!("../../migrations/postgres/0003_ranges.sql")),
-                    ("sessions", include_str!("../../migrations/postgres/0004_sessions.sql")),
-                ];
-                all(texts).run(pool).await
-            }
-        };
-        done.map_err(|e| match e {
-            sqlx::migrate::MigrateError::VersionMissing(v) => StoreError::NewerSchema(v),
-            sqlx::migrate::MigrateError::VersionMismatch(v) => StoreError::ChangedSchema(v),
-            sqlx::migrate::MigrateError::Execute(e) => StoreError::from(e),
-            other => StoreError::Migration(other),
-        })
+    /// A transaction on a database that may be no vault yet, so that there is nothing to take turns on.
+    pub(crate) async fn begin_any(&self) -> Result<Tx, StoreError> {
+        match self {
+            Engine::Sqlite { .. } => self.begin_write().await,
+            Engine::Postgres(pool) => Ok(Tx::Postgres(pool.begin().await?)),
+        }
     }
 
     /// Durability is a promise of the log: refuse to run where a commit is not on disk.
@@ -375,13 +342,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Whether every migration has been run.
-    pub(crate) async fn is_current(&self) -> Result<bool, StoreError> {
-        let mut tx = self.begin_read().await?;
-        let sql = "select coalesce(max(version), 0) from _sqlx_migrations";
-        Ok(tx.one(sql, &[]).await?.int(0)? >= SCHEMA)
     }
 
     /// Whether the schema is there at all.

@@ -36,6 +36,9 @@ pub enum StoreError {
     /// The vault was made by an earlier version, and whoever asked must change nothing in it.
     #[error("the vault was made by an earlier version of this program")]
     OlderSchema,
+    /// A restore was broken off here.
+    #[error("a backup is being restored here, or its restoring was broken off: this is no vault yet")]
+    Restoring,
     /// A migration was changed after it was applied.
     #[error("schema version {0} is not the one that made this vault")]
     ChangedSchema(i64),
@@ -59,6 +62,9 @@ pub enum StoreError {
     /// The high-water file cannot be written, so nothing may be acknowledged.
     #[error("the high-water mark cannot be written at {0}: {1}")]
     HighWater(std::path::PathBuf, #[source] std::io::Error),
+    /// What was asked for is stored; what follows from it could not be done now.
+    #[error("it is stored, and what follows from it could not be done: {0}")]
+    Unfinished(#[source] Box<StoreError>),
     /// A named constraint was broken, by the same name on both engines; the caller knows which refusal
     /// that is.
     #[error("conflicts with what is stored: {0}")]
@@ -72,6 +78,9 @@ pub enum StoreError {
     /// This program did what it never should; the data is not to blame. The words say what.
     #[error("a fault in this program: {0}; nothing more was stored")]
     Fault(&'static str),
+    /// The turn in which this was to be written with others failed. The words are that failure's.
+    #[error("{0}")]
+    Together(String),
     /// Any other database error.
     #[error("the database failed: {0}")]
     Database(#[source] sqlx::Error),
@@ -81,6 +90,25 @@ impl StoreError {
     /// An integrity error with its place.
     pub fn integrity(what: impl Into<String>, place: impl Into<String>) -> Self {
         StoreError::Integrity { what: what.into(), place: place.into() }
+    }
+
+    /// The same failure for each who waited for one turn.
+    pub(super) fn shared(&self) -> Self {
+        match self {
+            StoreError::Busy => StoreError::Busy,
+            StoreError::DiskFull => StoreError::DiskFull,
+            StoreError::ReadOnly => StoreError::ReadOnly,
+            StoreError::ClockBack(behind) => StoreError::ClockBack(*behind),
+            StoreError::Integrity { what, place } => StoreError::integrity(what, place),
+            StoreError::HighWater(path, cause) => {
+                StoreError::HighWater(path.clone(), std::io::Error::new(cause.kind(), cause.to_string()))
+            }
+            StoreError::HighWaterUnreadable(path, cause) => StoreError::HighWaterUnreadable(
+                path.clone(),
+                std::io::Error::new(cause.kind(), cause.to_string()),
+            ),
+            other => StoreError::Together(other.to_string()),
+        }
     }
 
     /// A row that cannot even be read was not written by us.

@@ -70,6 +70,12 @@ fn xor(a: &mut [u8; 32], b: &[u8; 32]) {
     }
 }
 
+/// What the log says that some tables come to. Two stamps of the same tables are equal when their rows are: a row
+/// that any verb adds, changes or takes out changes its table's accumulator, and a stored head cannot be made up
+/// without the vault's keys (above).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stamp(pub(super) Vec<Accumulator>);
+
 /// The accumulators of all tables.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Heads(Vec<Accumulator>);

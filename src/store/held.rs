@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::blocks::{Malformed, block_of, blocks_of, sealed_table, slot, slot_of};
+use super::blocks::{Malformed, SEALED, block_of, blocks_of, sealed_table, slot, slot_of};
 use super::members::{Member, WrappedDataKey, entry};
-use super::{StoreError, View};
+use super::table::{MEMBER_ATTRIBUTES, MEMBER_TAGS, Table};
+use super::{Stamp, StoreError, View, Work};
 use crate::model::field::Field;
 use crate::model::sealed::Record;
 
@@ -16,7 +17,37 @@ pub struct Held {
     pub key: WrappedDataKey,
 }
 
+/// The tables that a [`Member`] is read from.
+fn member_tables() -> Vec<&'static Table> {
+    [&MEMBER_ATTRIBUTES, &MEMBER_TAGS].into_iter().chain(SEALED).collect()
+}
+
+impl Work<'_> {
+    /// As [`View::member_stamp`], at this moment of the turn.
+    pub(super) fn member_stamp(&self) -> Stamp {
+        self.stamp(&member_tables())
+    }
+}
+
 impl View<'_> {
+    /// What the log says that all members come to: as long as it says the same, each is what was read. Data keys have
+    /// no set head and need none: a key is destroyed only after an entry that took its member's data out.
+    ///
+    /// # Errors
+    /// The log's head does not fit.
+    pub(crate) async fn member_stamp(&mut self) -> Result<Stamp, StoreError> {
+        self.stamp(&member_tables()).await
+    }
+
+    /// Whether a member is still what was read, and his data key there.
+    ///
+    /// # Errors
+    /// The database failed, or a block does not parse.
+    pub(crate) async fn stands(&mut self, member: &Member) -> Result<bool, StoreError> {
+        let is_same = self.member(member.ordinal).await?.as_ref() == Some(member);
+        Ok(is_same && self.data_key(member.ordinal).await?.is_some())
+    }
+
     /// Many members with their keys, by ordinal. A member who is not there is left out; one who is there
     /// in part is an integrity error.
     ///

@@ -41,25 +41,60 @@ impl HighWater {
         self.raise_inner(size, note, verifier).map_err(|e| StoreError::HighWater(self.path.clone(), e))
     }
 
-    fn raise_inner(&self, size: u64, note: &str, verifier: &NoteVerifier) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+    /// Where a mark is kept that a restore set back.
+    pub(super) fn aside(&self) -> PathBuf {
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(".before-restore");
+        PathBuf::from(aside)
+    }
+
+    /// Sets the mark back to an older checkpoint, and keeps what it was beside it: a restore in earnest, and
+    /// nothing else, may do that. Gives where it is kept.
+    pub(super) fn set_back(&self, note: &str) -> Result<PathBuf, StoreError> {
+        let aside = self.aside();
+        let set = || {
+            let _lock = self.lock()?;
+            // Kept first: a crash in between must not lose the only trace of what is not restored.
+            replace(&aside, &fs::read(&self.path)?)?;
+            replace(&self.path, note.as_bytes())
+        };
+        set().map_err(|e| StoreError::HighWater(self.path.clone(), e))?;
+        Ok(aside)
+    }
+
+    fn lock(&self) -> std::io::Result<File> {
+        fs::create_dir_all(folder_of(&self.path))?;
         let lock = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(self.path.with_extension("lock"))?;
         lock.lock()?;
+        Ok(lock)
+    }
+
+    fn raise_inner(&self, size: u64, note: &str, verifier: &NoteVerifier) -> std::io::Result<()> {
+        let _lock = self.lock()?;
         let present =
             fs::read_to_string(&self.path).ok().and_then(|text| Checkpoint::open(&text, verifier).ok());
         if present.is_some_and(|mark| mark.size >= size) {
             return Ok(());
         }
-        let fresh = self.path.with_extension("new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(note.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, &self.path)?;
-        File::open(folder)?.sync_all()
+        replace(&self.path, note.as_bytes())
     }
+}
+
+/// Writes a file whole or not at all. Who replaces it has the lock.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = File::create(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)?;
+    File::open(folder_of(path))?.sync_all()
+}
+
+/// The folder a file lies in, also of a bare name.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -139,7 +139,7 @@ impl Store {
 
     /// Destroys the keys of a range of ordinals that are no member's.
     async fn take_back(&self, from: i64, to: i64) -> Result<u64, StoreError> {
-        let mut view = View { tx: self.engine.begin_write().await?, store: self };
+        let mut view = View::on(self.engine.begin_write().await?, self);
         let (mut next, end) = (block_of(from), block_of(to));
         let mut taken = 0;
         loop {

@@ -5,9 +5,12 @@ use futures_util::TryStreamExt as _;
 use super::blocks::sealed_table;
 use super::engine::Arg;
 use super::heads::recompute;
-use super::table::{CREDENTIAL, Checked, PERSON, POLICY_VERSION, ROLE_GRANT, SESSION, TABLES, Table, UNIT};
+use super::table::{
+    CREDENTIAL, Checked, FACTOR_TOTP, ORG_PROPOSAL, PASSKEY, PERSON, PERSON_HOLD, POLICY_VERSION,
+    RECOVERY_CODE, ROLE_GRANT, SESSION, TABLES, Table, UNDERTAKING, UNIT,
+};
 use super::work::Head;
-use super::{Store, StoreError, View};
+use super::{Stamp, Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
 use crate::audit::proof::{ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion};
@@ -145,6 +148,22 @@ impl View<'_> {
     }
 }
 
+/// The tables that say who somebody is and what he may.
+static STAFF: [&Table; 12] = [
+    &UNIT,
+    &PERSON,
+    &ROLE_GRANT,
+    &CREDENTIAL,
+    &SESSION,
+    &POLICY_VERSION,
+    &UNDERTAKING,
+    &ORG_PROPOSAL,
+    &PERSON_HOLD,
+    &FACTOR_TOTP,
+    &RECOVERY_CODE,
+    &PASSKEY,
+];
+
 impl View<'_> {
     /// The same for the sealed cards, of which some decide who of several stays. What else a release reads of members
     /// is compared as it is read: [`View::each_selected`], [`View::shared_contacts`],
@@ -163,10 +182,18 @@ impl View<'_> {
     /// [`StoreError::Integrity`] names the table.
     pub async fn check_staff_tables(&mut self) -> Result<(), StoreError> {
         let head = self.head().await?;
-        for table in [&UNIT, &PERSON, &ROLE_GRANT, &CREDENTIAL, &SESSION, &POLICY_VERSION] {
+        for table in STAFF {
             self.compare(&head, table).await?;
         }
         Ok(())
+    }
+
+    /// What the log says that these tables come to.
+    ///
+    /// # Errors
+    /// The log's head does not fit.
+    pub(crate) async fn staff_stamp(&mut self) -> Result<Stamp, StoreError> {
+        self.stamp(&STAFF).await
     }
 
     /// A view from which is released must know the entry that allows it: who puts an older log and the rows of its

@@ -1,34 +1,48 @@
 //! Every line of SQL. Other rooms hand in and get back words of `model`; a write is a [`Work`], which
 //! commits only with a log entry, and reading is a [`View`] of one moment.
 
+pub mod alarms;
 pub mod attempts;
 mod attributes;
+pub mod backups;
 mod blocks;
 pub mod chunks;
 pub mod consents;
 pub mod documents;
+mod duty;
 mod earlier;
 pub(crate) mod engine;
+pub mod entries;
 mod error;
+pub mod factors;
 mod heads;
 pub mod held;
 mod high_water;
+pub mod kept_answers;
 mod keys;
 mod keystore;
 pub mod log;
+pub mod looks;
 pub mod members;
 mod moving;
+pub mod holds;
+pub mod outbox;
+pub mod notes;
 pub mod packages;
 pub mod people;
 pub mod policies;
+pub mod proposals;
 pub mod ranges;
 pub mod records;
 pub mod requests;
 pub mod runs;
 pub mod selecting;
+mod schema;
 pub mod sessions;
 mod table;
+pub mod undertakings;
 mod values;
+pub mod vendor_keys;
 pub mod vendors;
 pub mod verify;
 mod work;
@@ -37,6 +51,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use error::StoreError;
+pub use heads::Stamp;
 pub use work::{Receipt, View, Work};
 
 use crate::audit::checkpoint::Checkpoint;
@@ -47,6 +62,7 @@ use crate::keyring::root::{LocalRoot, RootError};
 use crate::keyring::{KeyKind, Keyring, WrappedKey, files};
 use crate::model::ids::VaultId;
 use engine::{Arg, Engine};
+use entries::Entries;
 use high_water::HighWater;
 use ring::signature::Ed25519KeyPair;
 use table::{VAULT, VAULT_KEY};
@@ -66,7 +82,11 @@ pub struct Place {
 }
 
 impl Place {
-    fn clock(&self, zone: &str) -> Result<Arc<Clock>, StoreError> {
+    /// The clock of a vault in this zone.
+    ///
+    /// # Errors
+    /// The zone is unknown.
+    pub fn clock(&self, zone: &str) -> Result<Arc<Clock>, StoreError> {
         match &self.clock {
             Some(clock) => Ok(clock.clone()),
             None => {
@@ -97,6 +117,7 @@ pub struct Store {
     manifest_key: Ed25519KeyPair,
     info: VaultInfo,
     dir: PathBuf,
+    entries: Entries,
 }
 
 impl Store {
@@ -131,8 +152,8 @@ impl Store {
         let manifest_key = files::create(&place.dir, "manifest", &root)?;
         let keyring = Arc::new(Keyring::open(info.id, &root, &wrapped)?);
         let high_water = HighWater::new(high_water_path(place, &info)?);
-        let store =
-            Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir: place.dir.clone() };
+        let (dir, entries) = (place.dir.clone(), Entries::default());
+        let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir, entries };
         store.drop_rows().await?;
         store.write_birth(&wrapped).await?;
         Ok(store)
@@ -163,6 +184,7 @@ impl Store {
     /// [`StoreError::Integrity`] names what does not fit.
     pub async fn open(place: &Place) -> Result<Self, StoreError> {
         let engine = Engine::open(&place.url, false).await?;
+        whole(&engine).await?;
         if engine.has_schema().await? {
             moving::migrate(&engine).await?;
         }
@@ -178,6 +200,7 @@ impl Store {
     /// [`StoreError::OlderSchema`] when it would have to be changed; otherwise as [`Store::open`].
     pub async fn open_to_look(place: &Place) -> Result<Self, StoreError> {
         let engine = Engine::open(&place.url, false).await?;
+        whole(&engine).await?;
         if engine.has_schema().await? && moving::is_older(&engine).await? {
             return Err(StoreError::OlderSchema);
         }
@@ -201,8 +224,8 @@ impl Store {
         let manifest_key = files::load(&place.dir, "manifest", &root)?;
         let clock = place.clock(&info.zone)?;
         let high_water = HighWater::new(high_water_path(place, &info)?);
-        let dir = place.dir.clone();
-        let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir };
+        let (dir, entries) = (place.dir.clone(), Entries::default());
+        let store = Store { engine, keyring, clock, high_water, signer, manifest_key, info, dir, entries };
         store.check_at_start().await?;
         Ok(store)
     }
@@ -212,7 +235,7 @@ impl Store {
     /// # Errors
     /// The database failed.
     pub async fn view(&self) -> Result<View<'_>, StoreError> {
-        Ok(View { tx: self.engine.begin_read().await?, store: self })
+        Ok(View::on(self.engine.begin_read().await?, self))
     }
 
     /// A writer's turn; waits for the others, ten seconds at most.
@@ -246,6 +269,14 @@ impl Store {
     /// Where its high-water mark lies.
     pub fn high_water_path(&self) -> &Path {
         self.high_water.path()
+    }
+
+    /// The newest checkpoint that this machine remembers outside the data folder; none before the first entry.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its signature is wrong.
+    pub fn high_water_mark(&self) -> Result<Option<Checkpoint>, StoreError> {
+        self.high_water.read(&self.verifier())
     }
 
     /// The key that signs manifests.
@@ -285,6 +316,14 @@ impl Store {
     }
 }
 
+/// What a restore left half done is no vault.
+async fn whole(engine: &Engine) -> Result<(), StoreError> {
+    match engine.has_table(backups::RESTORING).await? {
+        true => Err(StoreError::Restoring),
+        false => Ok(()),
+    }
+}
+
 fn signer(info: &VaultInfo, key: Ed25519KeyPair) -> Result<NoteSigner, StoreError> {
     let family = if info.demo { "countersign-demo" } else { "countersign" };
     NoteSigner::new(&format!("{family}/{}", info.id), key).map_err(|_| StoreError::Root(RootError::Wrong))
@@ -296,14 +335,19 @@ fn high_water_path(place: &Place, info: &VaultInfo) -> Result<PathBuf, StoreErro
     if let Some(path) = &place.high_water {
         return Ok(path.clone());
     }
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
-    let state = state.filter(|path| path.is_absolute()).ok_or_else(|| {
+    let state = state_folder().ok_or_else(|| {
         let none =
             std::io::Error::new(std::io::ErrorKind::NotFound, "no home folder; name one with --high-water");
         StoreError::HighWater(PathBuf::from("(unnamed)"), none)
     })?;
     Ok(state.join("countersign").join(info.id.to_string()).join("high-water"))
+}
+
+/// The user's state folder; none without a home.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    state.filter(|path| path.is_absolute())
 }
 
 /// What the vault is and its wrapped keys: all that is read before there is a key to check it with.

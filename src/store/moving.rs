@@ -14,10 +14,11 @@ use std::collections::BTreeMap;
 
 use super::blocks::{Changes, block_of, slot_of};
 use super::consents::{ConsentEvent, Mark};
-use super::engine::{Arg, Engine, SCHEMA, Tx, built};
+use super::engine::{Arg, Engine, Tx, built};
 use super::heads::recompute;
 use super::keys::{change_keys, pack};
 use super::members::{Attributes, Member, WrappedDataKey, unpack};
+use super::schema::SCHEMA;
 use super::table::{CONSENT_EVENT, MEMBER, MEMBER_INDEX, MEMBER_RECORD, Table, Value};
 use super::{Store, StoreError, View, Work};
 use crate::audit::event::{Action, Actor, Event};
@@ -83,7 +84,12 @@ impl Store {
 
     /// Drops the tables of before in a vault that never had a row in them.
     pub(super) async fn drop_rows(&self) -> Result<(), StoreError> {
-        let mut tx = self.engine.begin_write().await?;
+        Store::drop_rows_of(&self.engine).await
+    }
+
+    /// The same in a database that is no vault yet.
+    pub(super) async fn drop_rows_of(engine: &Engine) -> Result<(), StoreError> {
+        let mut tx = engine.begin_write().await?;
         for table in OLD {
             tx.execute(built(format!("drop table if exists {}", table.name)), &[]).await?;
         }

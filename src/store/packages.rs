@@ -29,6 +29,8 @@ codes! {
         HandedOff = "handed_off",
         /// It was recalled; its key is destroyed.
         Recalled = "recalled",
+        /// The vendor attested that it destroyed what it was given.
+        Destroyed = "destroyed",
     }
 }
 
@@ -295,17 +297,21 @@ fn fact(row: &[Value]) -> Option<PackageFact> {
 }
 
 fn erasure(row: &[Value]) -> Option<Erasure> {
-    let [Value::Text(case_no), Value::Int(ordinal), Value::Bytes(alias), Value::Int(ordered), finished] = row
-    else {
+    erasure_of(&super::table::args(row))
+}
+
+/// A row of `erasure`.
+pub(super) fn erasure_of(row: &[Arg<'_>]) -> Option<Erasure> {
+    let [Arg::Text(case_no), Arg::Int(ordinal), Arg::Bytes(alias), Arg::Int(ordered), finished] = row else {
         return None;
     };
     Some(Erasure {
-        case_no: case_no.clone(),
+        case_no: (*case_no).to_owned(),
         ordinal: *ordinal,
-        alias: Alias(alias.as_slice().try_into().ok()?),
+        alias: Alias((*alias).try_into().ok()?),
         ordered_at: *ordered,
         finished_at: match finished {
-            Value::Int(at) => Some(*at),
+            Arg::Int(at) => Some(*at),
             _ => None,
         },
     })

@@ -1,10 +1,10 @@
 //! Policy versions: what was proposed, who seconded it, from when it holds (A11, A12).
 
 use super::engine::Arg;
-use super::table::{POLICY_VERSION, Value};
+use super::table::{POLICY_VERSION, POLICY_WITHDRAWAL, Value};
 use super::{StoreError, View, Work};
 use crate::clock::Micros;
-use crate::model::ids::Digest;
+use crate::model::ids::{Digest, Login};
 
 /// A policy version as stored.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,6 +34,16 @@ impl PolicyVersion {
     }
 }
 
+/// The version in force at an instant: the adopted one that became effective last.
+///
+/// # Errors
+/// There is none: the table is not ours.
+pub(crate) fn in_force(versions: &[PolicyVersion], at: Micros) -> Result<&PolicyVersion, StoreError> {
+    let begun = versions.iter().filter(|v| v.adopted() && v.effective_at <= at);
+    let last = begun.max_by_key(|v| (v.effective_at, v.id));
+    last.ok_or_else(|| StoreError::integrity("policy_version", "no version is in force"))
+}
+
 impl View<'_> {
     /// All versions, oldest first.
     ///
@@ -50,12 +60,7 @@ impl View<'_> {
     /// # Errors
     /// There is none: the table is not ours.
     pub async fn policy_at(&mut self, at: Micros) -> Result<PolicyVersion, StoreError> {
-        let versions = self.policy_versions().await?;
-        versions
-            .into_iter()
-            .filter(|v| v.adopted() && v.effective_at <= at)
-            .max_by_key(|v| (v.effective_at, v.id))
-            .ok_or_else(|| StoreError::integrity("policy_version", "no version is in force"))
+        Ok(in_force(&self.policy_versions().await?, at)?.clone())
     }
 
     /// The version with a digest.
@@ -67,7 +72,35 @@ impl View<'_> {
     }
 }
 
+impl View<'_> {
+    /// Numbers of the proposals that were taken back, each with by whom.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn policies_withdrawn(&mut self) -> Result<Vec<(i64, Login)>, StoreError> {
+        let rows = self.rows(&POLICY_WITHDRAWAL, "order by id", &[]).await?;
+        let malformed = || StoreError::integrity("policy_withdrawal", "a row does not parse");
+        rows.iter()
+            .map(|row| match &row[..] {
+                [Value::Int(id), Value::Text(by), Value::Int(_)] => {
+                    Ok((*id, Login::parse(by).map_err(|_| malformed())?))
+                }
+                _ => Err(malformed()),
+            })
+            .collect()
+    }
+}
+
 impl Work<'_> {
+    /// Records that a proposal was taken back.
+    ///
+    /// # Errors
+    /// The database failed, or it was taken back already.
+    pub async fn withdraw_policy(&mut self, id: i64, by: &Login, at: Micros) -> Result<(), StoreError> {
+        let row = [Arg::Int(id), Arg::Text(by.as_str()), Arg::Int(at)];
+        self.insert(&POLICY_WITHDRAWAL, &row).await
+    }
+
     /// Stores a proposal, or the same version once it is seconded.
     ///
     /// # Errors

@@ -114,6 +114,22 @@ tables! {
     PACKAGE_RANGE = "package_range", 2, Start, ["package" Text, "part" Int, "started" Int,
         "planned" Bytes, "claimed" MaybeInt, "made" MaybeText, "members" MaybeBytes];
     SESSION = "session", 1, Start, ["id" Bytes, "login" Text, "opened_at" Int, "stepped_at" Int, "seed" Bytes];
+    UNDERTAKING = "undertaking", 2, Start, ["login" Text, "number" Int, "version" Text, "digest" Bytes, "at" Int];
+    ORG_PROPOSAL = "org_proposal", 1, Start, ["id" Int, "kind" Text, "body" Text, "changes" Text, "digest" Bytes,
+        "proposed_by" Text, "proposed_at" Int, "expires_at" Int, "outcome" MaybeText, "ended_by" MaybeText,
+        "ended_at" MaybeInt];
+    PERSON_HOLD = "person_hold", 2, Start, ["login" Text, "number" Int, "reason" Text, "since" Int, "until" Int];
+    FACTOR_TOTP = "factor_totp", 1, Start, ["login" Text, "secret" Bytes, "confirmed_at" MaybeInt, "last_step" Int];
+    RECOVERY_CODE = "recovery_code", 2, Start, ["login" Text, "code_hash" Bytes, "used_at" MaybeInt];
+    PASSKEY = "passkey", 2, Start, ["login" Text, "id" Bytes, "name" Text, "key" Text, "counter" Int, "added_at" Int];
+    ALARM = "alarm", 1, Start, ["seq" Int, "kind" Text, "whom" Text, "hour" Int, "raised_at" Int, "count" Int,
+        "minutes" Int, "acknowledged_by" MaybeText, "acknowledged_at" MaybeInt];
+    REQUEST_NOTE = "request_note", 2, Start, ["no" Text, "number" Int, "kind" Text, "at" Int, "actor" Text,
+        "subject" Text];
+    VENDOR_KEY = "vendor_key", 2, Start, ["code" Text, "number" Int, "recipient" Text, "fingerprint" Text,
+        "registered_by" Text, "registered_at" Int, "challenge" MaybeBytes, "challenged_by" MaybeText,
+        "challenged_at" MaybeInt, "confirmed_by" MaybeText, "confirmed_at" MaybeInt];
+    POLICY_WITHDRAWAL = "policy_withdrawal", 1, Start, ["id" Int, "withdrawn_by" Text, "withdrawn_at" Int];
 }
 
 impl Table {

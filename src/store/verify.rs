@@ -4,10 +4,10 @@
 //! Reading order: `tree` walks the entries, `nodes` and `aliases` hold the tables beside the log to them,
 //! `chunks` the consent chunks to the events.
 
-mod aliases;
+pub(super) mod aliases;
 mod chunks;
-mod nodes;
-mod tree;
+pub(super) mod nodes;
+pub(super) mod tree;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -77,6 +77,11 @@ impl Findings {
         if self.0.len() < 100 {
             self.0.insert(Problem { what: what.into(), place: place.into() });
         }
+    }
+
+    /// All that was found, in order.
+    pub(super) fn into_problems(self) -> Vec<Problem> {
+        self.0.into_iter().collect()
     }
 
     /// Keeps an integrity error as a finding; any other error ends the verifying.
@@ -163,7 +168,7 @@ impl Store {
         if let Some(head) = head.filter(|_| found.0.is_empty()) {
             notes.extend(self.remember(&head, &walked, earlier.as_ref()));
         }
-        let problems: Vec<Problem> = found.0.into_iter().collect();
+        let problems = found.into_problems();
         Ok(Verified {
             size: walked.frontier.size(),
             root: hex::encode(walked.frontier.root()),

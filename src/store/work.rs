@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Arg, Tx, built};
-use super::heads::{Accumulator, Heads, row_mac};
+use super::heads::{Accumulator, Heads, Stamp, row_mac};
 use super::table::{Table, Value, args};
 use super::{Store, StoreError};
 use crate::audit::event::Event;
@@ -23,6 +23,14 @@ const STATEMENT: usize = 1 << 20;
 pub struct View<'s> {
     pub(super) tx: Tx,
     pub(super) store: &'s Store,
+    /// The set heads, once they were read: a view is of one moment.
+    heads: Option<Heads>,
+}
+
+impl<'s> View<'s> {
+    pub(super) fn on(tx: Tx, store: &'s Store) -> Self {
+        View { tx, store, heads: None }
+    }
 }
 
 /// Proof that an entry is in the log, on disk. It cannot be made or copied, only earned:
@@ -81,6 +89,15 @@ impl View<'_> {
         u64::try_from(row.int(0)?).map_err(|_| StoreError::integrity("log_head", "size"))
     }
 
+    /// What the log says that tables come to.
+    pub(super) async fn stamp(&mut self, tables: &[&'static Table]) -> Result<Stamp, StoreError> {
+        if self.heads.is_none() {
+            self.heads = Some(self.head().await?.heads);
+        }
+        let head = |table: &&'static Table| self.heads.as_ref().map(|heads| heads.of(table));
+        Ok(Stamp(tables.iter().filter_map(head).collect()))
+    }
+
     pub(super) async fn head(&mut self) -> Result<Head, StoreError> {
         let bad = |what| StoreError::integrity("log_head", what);
         let row = self
@@ -133,11 +150,22 @@ pub struct Work<'s> {
     at: Micros,
     changes: BTreeMap<usize, Accumulator>,
     scratch: Vec<u8>,
+    entered: Entered,
+}
+
+/// Entries that are appended to the tree of this turn and not written yet.
+#[derive(Default)]
+struct Entered {
+    /// What a receipt will be given for, once all is on disk.
+    said: Vec<(u64, Hash, Event)>,
+    leaves: Vec<(i64, Vec<u8>)>,
+    nodes: Vec<(i64, i64, Hash)>,
+    aliases: Vec<([u8; 16], i64)>,
 }
 
 impl<'s> Work<'s> {
     pub(super) async fn begin(store: &'s Store) -> Result<Self, StoreError> {
-        let mut view = View { tx: store.engine.begin_write().await?, store };
+        let mut view = View::on(store.engine.begin_write().await?, store);
         let head = view.head().await?;
         store.check_mark(&head)?;
         Self::on(view, head)
@@ -145,7 +173,7 @@ impl<'s> Work<'s> {
 
     /// The first turn of a new vault, before there is a head.
     pub(super) async fn first(store: &'s Store) -> Result<Self, StoreError> {
-        let view = View { tx: store.engine.begin_write().await?, store };
+        let view = View::on(store.engine.begin_write().await?, store);
         let head = Head {
             size: 0,
             at: 0,
@@ -164,7 +192,8 @@ impl<'s> Work<'s> {
             return Err(StoreError::ClockBack(behind / 1_000_000));
         }
         let at = now.max(head.at);
-        Ok(Work { view, head, at, changes: BTreeMap::new(), scratch: Vec::new() })
+        let (changes, scratch, entered) = (BTreeMap::new(), Vec::new(), Entered::default());
+        Ok(Work { view, head, at, changes, scratch, entered })
     }
 
     /// What can be read can be read here too, and it stands still.
@@ -180,6 +209,11 @@ impl<'s> Work<'s> {
     /// The place this entry will have.
     pub fn seq(&self) -> u64 {
         self.head.size
+    }
+
+    /// What tables come to at this moment of the turn.
+    pub(super) fn stamp(&self, tables: &[&'static Table]) -> Stamp {
+        Stamp(tables.iter().map(|table| self.head_after(table)).collect())
     }
 
     /// What the log speaks of before this turn's changes.
@@ -302,72 +336,99 @@ impl<'s> Work<'s> {
     /// # Errors
     /// Nothing is stored unless the error is [`StoreError::HighWater`], and then nothing is told.
     pub async fn commit(mut self, event: Event) -> Result<Receipt, StoreError> {
-        let store = self.view.store;
-        let keyring = &store.keyring;
+        self.enter(event)?;
+        self.settle().await?.pop().ok_or(StoreError::Fault("a turn without an entry"))
+    }
+
+    /// Appends an entry with all that changed since the one before it in this turn. Nothing of it counts before
+    /// [`Work::settle`] has come back.
+    pub(super) fn enter(&mut self, event: Event) -> Result<(), StoreError> {
+        let keyring = &self.view.store.keyring;
         self.head.heads.merge(&self.changes);
         let shown: BTreeMap<&'static str, Hash> = super::table::TABLES
             .iter()
             .filter(|table| self.changes.contains_key(&table.slot()))
             .map(|table| (table.name, self.head.heads.shown(keyring, table)))
             .collect();
-        let frame =
-            Frame { seq: self.head.size, at: self.at, heads: &shown, state: self.head.heads.state(keyring) };
+        self.changes.clear();
+        let state = self.head.heads.state(keyring);
+        let frame = Frame { seq: self.head.size, at: self.at, heads: &shown, state };
         let body =
             leaf::encode(&event, &frame).map_err(|_| StoreError::integrity("log_leaf", "not encodable"))?;
-        let (hash, note, size) = self.append(&body, event.member.as_ref().map(|a| a.0)).await?;
-        let first = self.head.size == 0;
-        let (size_int, at) = (size as i64, self.at);
+        let (seq, hash, entered) = (self.head.size, leaf_hash(&body), &mut self.entered);
+        self.head.frontier.append_with(hash, |level, index, hash| {
+            if is_stored(level) {
+                entered.nodes.push((i64::from(level), index as i64, hash));
+            }
+        });
+        self.head.size = self.head.frontier.size();
+        entered.aliases.extend(event.member.as_ref().map(|alias| (alias.0, seq as i64)));
+        entered.leaves.push((seq as i64, body));
+        entered.said.push((seq, hash, event));
+        Ok(())
+    }
+
+    /// Writes what was entered, with one checkpoint over all of it, and waits until it is on disk and the
+    /// high-water mark stands outside the data folder. Only then are there receipts.
+    pub(super) async fn settle(mut self) -> Result<Vec<Receipt>, StoreError> {
+        let (entered, store) = (std::mem::take(&mut self.entered), self.view.store);
+        let (at, size, root) = (self.at, self.head.size, self.head.frontier.root());
+        let note = store.sign_checkpoint(size, root)?;
         let frontier = self.head.frontier.to_bytes();
-        let heads = self.head.heads.seal(keyring, size, &self.head.frontier.root())?;
+        let heads = self.head.heads.seal(&store.keyring, size, &root)?;
         let row = [
             Arg::Int(1),
-            Arg::Int(size_int),
+            Arg::Int(size as i64),
             Arg::Int(at),
             Arg::Bytes(&frontier),
             Arg::Bytes(&heads),
             Arg::Text(&note),
         ];
-        let sql = if first {
+        let is_first = entered.leaves.first().is_some_and(|(seq, _)| *seq == 0);
+        let sql = if is_first {
             "insert into log_head (id, size, at, frontier, heads, checkpoint) values ($1, $2, $3, $4, $5, $6)"
         } else {
             "update log_head set size = $2, at = $3, frontier = $4, heads = $5, checkpoint = $6 where id = $1"
         };
-        self.view.tx.execute(sql, &row).await?;
+        let tx = &mut self.view.tx;
+        entered.write(tx).await?;
+        tx.execute(sql, &row).await?;
         self.view.tx.commit().await?;
         store.high_water.raise(size, &note, &store.verifier())?;
-        tracing::debug!(seq = size - 1, action = event.action.code(), "entry");
-        Ok(Receipt::earned(size - 1, at, hash, event))
+        let earned = |(seq, hash, event): (u64, Hash, Event)| {
+            tracing::debug!(seq, action = event.action.code(), "entry");
+            Receipt::earned(seq, at, hash, event)
+        };
+        Ok(entered.said.into_iter().map(earned).collect())
     }
+}
 
-    /// Appends the leaf; its hash, the new checkpoint and the new size.
-    async fn append(
-        &mut self,
-        body: &[u8],
-        alias: Option<[u8; 16]>,
-    ) -> Result<(Hash, String, u64), StoreError> {
-        let seq = self.head.size as i64;
-        let hash = leaf_hash(body);
-        let tx = &mut self.view.tx;
-        tx.execute("insert into log_leaf (seq, body) values ($1, $2)", &[Arg::Int(seq), Arg::Bytes(body)])
-            .await?;
-        let mut nodes = Vec::new();
-        self.head.frontier.append_with(hash, |level, index, hash| {
-            if is_stored(level) {
-                nodes.push((i64::from(level), index as i64, hash));
-            }
-        });
-        for (level, position, hash) in nodes {
-            let row = [Arg::Int(level), Arg::Int(position), Arg::Bytes(&hash)];
-            tx.execute("insert into log_node (level, position, hash) values ($1, $2, $3)", &row).await?;
-        }
-        if let Some(alias) = alias {
-            let row = [Arg::Bytes(&alias), Arg::Int(seq)];
-            tx.execute("insert into log_alias (alias, seq) values ($1, $2)", &row).await?;
-        }
-        let size = self.head.frontier.size();
-        let note = self.view.store.sign_checkpoint(size, self.head.frontier.root())?;
-        Ok((hash, note, size))
+impl Entered {
+    async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
+        let leaves = self.leaves.iter().map(|(seq, body)| [Arg::Int(*seq), Arg::Bytes(body)]);
+        insert_rows(tx, "log_leaf (seq, body)", leaves).await?;
+        let nodes = self
+            .nodes
+            .iter()
+            .map(|(level, position, hash)| [Arg::Int(*level), Arg::Int(*position), Arg::Bytes(hash)]);
+        insert_rows(tx, "log_node (level, position, hash)", nodes).await?;
+        let aliases = self.aliases.iter().map(|(alias, seq)| [Arg::Bytes(alias), Arg::Int(*seq)]);
+        insert_rows(tx, "log_alias (alias, seq)", aliases).await
     }
+}
+
+/// Rows of a table that stands under no set head, a thousand a statement.
+async fn insert_rows<'a, const N: usize>(
+    tx: &mut Tx,
+    into: &str,
+    rows: impl Iterator<Item = [Arg<'a>; N]>,
+) -> Result<(), StoreError> {
+    let rows: Vec<[Arg<'a>; N]> = rows.collect();
+    for rows in rows.chunks(1_000) {
+        let sql = built(format!("insert into {into} values {}", tx.place_rows(rows.len(), N)));
+        tx.execute(sql, rows.as_flattened()).await?;
+    }
+    Ok(())
 }
 
 impl Work<'_> {

@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::plain::{Masked, Plain};
 use super::{MemberKey, PostContact, Vault};
-use crate::access::{Grant, Maintenance, Masking, OneMember};
+use crate::access::{Grant, Maintenance, Masking, OneMatch, OneMember};
 use crate::keyring::aead::DoesNotOpen;
 use crate::model::field::Field;
 use crate::model::sealed::Record;
@@ -73,6 +73,25 @@ impl Vault {
             .collect()
     }
 
+    /// Whether the granted field of the granted member has this value; none is never it. Compared in constant time.
+    ///
+    /// # Errors
+    /// [`DoesNotOpen`], also when the key is another member's.
+    pub fn matches(
+        &self,
+        grant: Grant<OneMatch>,
+        wrapped: &WrappedDataKey,
+        record: &Record,
+        value: &str,
+    ) -> Result<bool, DoesNotOpen> {
+        let scope = grant.consume();
+        let key = self.key(wrapped)?;
+        if scope.id != wrapped.id || key.alias(record)? != scope.alias {
+            return Err(DoesNotOpen);
+        }
+        is_value(&key, record, scope.field, Some(value))
+    }
+
     /// A comparer for one job: it answers whether a stored value is a given one, and nothing else.
     pub fn comparer(&self, grant: Grant<Maintenance>) -> Comparer {
         let Maintenance = grant.consume();
@@ -105,12 +124,21 @@ impl Comparer {
         field: Field,
         value: Option<&str>,
     ) -> Result<bool, DoesNotOpen> {
-        Ok(match (open_field(key, record, field)?, value) {
-            (None, None) => true,
-            (Some(plain), Some(value)) => plain.lend()?.as_bytes().ct_eq(value.as_bytes()).into(),
-            _ => false,
-        })
+        is_value(key, record, field, value)
     }
+}
+
+fn is_value(
+    key: &MemberKey,
+    record: &Record,
+    field: Field,
+    value: Option<&str>,
+) -> Result<bool, DoesNotOpen> {
+    Ok(match (open_field(key, record, field)?, value) {
+        (None, None) => true,
+        (Some(plain), Some(value)) => plain.lend()?.as_bytes().ct_eq(value.as_bytes()).into(),
+        _ => false,
+    })
 }
 
 impl Comparer {

@@ -53,7 +53,7 @@ fn a_path_or_a_method_that_is_none(served: &Served) {
     let counter = served.caller("s1.counter");
     for (method, path, status, code) in [
         ("GET", "/api/v1/nothing", 404, "no_route"),
-        ("GET", "/", 404, "no_route"),
+        ("GET", "/nothing", 404, "no_route"),
         ("DELETE", "/api/v1/requests", 405, "wrong_method"),
         ("GET", "/api/v1/requests/13800138000", 404, "unknown_request"),
         ("GET", "/api/v1/requests/%ff", 404, "no_route"),

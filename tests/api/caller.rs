@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use countersign::broker::Broker;
 use countersign::clock::Clock;
 use countersign::http::{App, serve};
 use countersign::model::contact::CardNo;
@@ -12,7 +13,10 @@ use countersign::store::Place;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::support::world::{On, World, password};
+use crate::support::world::{On, World, adopt, block, password};
+
+/// Where people would see it.
+pub const ORIGIN: &str = "https://vault.example";
 
 /// A server process's stead: threads of its own, which stop when this is dropped.
 pub struct Server {
@@ -26,11 +30,17 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let runtime =
-                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_stack_size(8 << 20)
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
-                let broker = countersign::broker::Broker::open(&place).await.unwrap().0;
+                let broker = Broker::open(&place).await.unwrap().0;
+                let broker = broker.at_origin(ORIGIN).unwrap();
                 let served = serve(App::new(broker), (Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+                let served = served.showing(countersign::web::pages);
                 tell.send(served.address().unwrap()).unwrap();
                 served.run(async { drop(stopped.await) }).await.unwrap();
             });
@@ -69,6 +79,20 @@ impl Served {
         Server::on(Place { clock: Some(self.clock.clone()), ..self.world.place() })
     }
 
+    /// The vault as another process opens it, at the same time of the clock.
+    pub async fn broker(&self) -> Broker {
+        Broker::open(&Place { clock: Some(self.clock.clone()), ..self.world.place() }).await.unwrap().0
+    }
+
+    /// Two administrators adopt other texts: file, from, to.
+    pub fn adopt(&self, edits: &[(&str, &str, &str)]) {
+        block(async {
+            let broker = self.broker().await;
+            adopt(&broker, edits).await;
+            broker.store().close().await;
+        });
+    }
+
     /// Somebody who has not said who they are.
     pub fn nobody(&self) -> Caller {
         Caller::of(self.address)
@@ -76,12 +100,7 @@ impl Served {
 
     /// Somebody who is signed in, by bearer token.
     pub fn caller(&self, login: &str) -> Caller {
-        let mut caller = self.nobody();
-        let body = json!({ "login": login, "password": secret(login), "bearer": true });
-        let opened = caller.post("/api/v1/session", &body);
-        assert_eq!(opened.status, 201, "{login}: {}", opened.body);
-        caller.bearer(opened.body["token"].as_str().unwrap());
-        caller
+        Caller::signed_in(self.address, login)
     }
 
     /// The log's entries from a place on.
@@ -96,6 +115,13 @@ impl Served {
     pub fn size(&self) -> u64 {
         let note = self.caller("auditor").get("/api/v1/audit/checkpoint").text();
         note.lines().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The notice that people at the counter show, version N1.
+    pub fn register_notice(&self) {
+        let notice =
+            json!({ "family": "notice", "version": "N1", "language": "zh", "body": "我们如何使用您的信息" });
+        assert_eq!(self.caller("admin").post("/api/v1/documents", &notice).status, 201);
     }
 
     /// A member of a store who consents to sms: card and mobile.
@@ -152,6 +178,16 @@ impl Caller {
         Caller { agent, base: format!("http://{address}"), headers: Vec::new() }
     }
 
+    /// Somebody who is signed in there, by bearer token.
+    pub fn signed_in(address: SocketAddr, login: &str) -> Caller {
+        let mut caller = Caller::of(address);
+        let body = json!({ "login": login, "password": secret(login), "bearer": true });
+        let opened = caller.post("/api/v1/session", &body);
+        assert_eq!(opened.status, 201, "{login}: {}", opened.body);
+        caller.bearer(opened.body["token"].as_str().unwrap());
+        caller
+    }
+
     pub fn bearer(&mut self, token: &str) {
         self.headers = vec![("authorization".into(), format!("Bearer {token}"))];
     }
@@ -178,6 +214,8 @@ impl Caller {
         let mut bytes = Vec::new();
         response.body_mut().as_reader().read_to_end(&mut bytes).unwrap();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status, headers, bytes, body }
+        let answer = Answer { status, headers, bytes, body };
+        crate::described::check(method, path, &answer);
+        answer
     }
 }

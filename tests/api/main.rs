@@ -8,14 +8,30 @@ mod support;
 #[path = "../store/raw.rs"]
 mod raw;
 
+mod afar;
+mod alarms;
 mod bodies;
+mod budgets;
 mod caller;
+mod described;
+mod description;
+mod editions;
+mod factors;
+mod fuzzed;
+mod languages;
 mod leak;
+mod members;
+mod notices;
 mod pages;
+mod pressure;
+mod proposals;
+mod repeats;
 mod road;
 mod routes;
 mod sessions;
+mod stopping;
 mod together;
+mod undertakings;
 
 /// Runs a test body on both engines, each with a server of its own.
 #[macro_export]

@@ -21,6 +21,12 @@ struct Step {
 /// Runs the commands of `text` in `folder`, with `{name}` put in for each of `names`.
 #[track_caller]
 pub fn play(text: &str, cli: &Cli, folder: &Path, names: &[(&str, &str)]) {
+    play_on(text, &|_| cli, folder, names);
+}
+
+/// The same, each command on the command line that `which` names for it.
+#[track_caller]
+pub fn play_on<'a>(text: &str, which: &dyn Fn(&[String]) -> &'a Cli, folder: &Path, names: &[(&str, &str)]) {
     let mut text = text.replace("{year}", &year());
     for (name, value) in names {
         text = text.replace(&format!("{{{name}}}"), value);
@@ -30,7 +36,7 @@ pub fn play(text: &str, cli: &Cli, folder: &Path, names: &[(&str, &str)]) {
     let steps = read(commands);
     assert!(!steps.is_empty(), "no commands");
     for step in &steps {
-        let output = cli.run_with(&step.words, step.stdin.as_bytes());
+        let output = which(&step.words).run_with(&step.words, step.stdin.as_bytes());
         check(step, &output);
     }
 }

@@ -38,7 +38,7 @@ fn a_file_that_cannot_be_read_is_refused_whole() {
         ),
         ("no header", "1,王芳\n2,李伟\n".as_bytes(), "file_no_header", &["header", "hint: "]),
         ("a column twice", "卡号,姓名,card_no\n1,王芳,1\n".as_bytes(), "file_duplicate_column", &["卡号"]),
-        ("zip", &zip, "file_not_csv", &["xlsx", "CSV UTF-8"]),
+        ("zip", &zip, "file_broken_sheet", &["xlsx", "CSV UTF-8"]),
         ("gzip", &gzip, "file_not_csv", &["compressed", "unpack"]),
         ("noise", &junk(100_000), "file_not_csv", &["binary"]),
         ("pdf", b"%PDF-1.7\n1 0 obj\n", "file_not_csv", &["PDF"]),

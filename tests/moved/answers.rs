@@ -17,6 +17,10 @@ fn it_answers_as_it_did() {
         let old = Old::new(on);
         assert!(!old.is_moved());
         let out = old.path("out").display().to_string();
+        old.undertaken(told["asked"].as_array().unwrap().iter().map(|asked| asked["by"].as_str().unwrap()));
+        old.undertaken(["admin", "admin2"].into_iter());
+        old.prove_vendor("SMS1");
+        old.prove_vendor("DM1");
         for asked in told["asked"].as_array().unwrap() {
             let args = asked["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap());
             let args: Vec<&str> = args.map(|a| if a == "OUT" { &out } else { a }).collect();
@@ -24,7 +28,7 @@ fn it_answers_as_it_did() {
             let output = old.by(who, &args, asked["stdin"].as_str().unwrap_or_default());
             let anew = args.contains(&"CS2025-HQ-0003") || args.contains(&"CS2025-HQ-0003-P1");
             assert_eq!(
-                told_apart(output.json(), anew),
+                told_apart(&as_then(output.json(), &asked["answer"]), anew),
                 told_apart(&asked["answer"], anew),
                 "{on:?}: {who} {args:?}"
             );
@@ -41,6 +45,20 @@ fn it_answers_as_it_did() {
         assert_eq!(old.keys().len() as u64, MEMBERS, "the erasure that was broken off is finished");
         old.verified();
         assert_eq!(old.entries().0, 1, "once is enough");
+    }
+}
+
+/// An answer without what was not asked then: anything may be added.
+fn as_then(now: &Value, then: &Value) -> Value {
+    match (now, then) {
+        (Value::Object(now), Value::Object(then)) => {
+            let kept = now.iter().filter_map(|(name, value)| Some((name, value, then.get(name)?)));
+            kept.map(|(name, value, then)| (name.clone(), as_then(value, then))).collect()
+        }
+        (Value::Array(now), Value::Array(then)) if now.len() == then.len() => {
+            now.iter().zip(then).map(|(now, then)| as_then(now, then)).collect()
+        }
+        (now, _) => now.clone(),
     }
 }
 

@@ -2,7 +2,11 @@
 
 use countersign::access::Error;
 use countersign::broker::Broker;
+use countersign::broker::editions::Seen;
+use countersign::clock::Clock;
 use countersign::model::ids::{RequestNo, VendorCode};
+
+use countersign::store::Place;
 
 use crate::both;
 use crate::support::world::{World, adopt, cast, code, form, login, signed, step, submitted};
@@ -15,6 +19,12 @@ both!(
     a_round_can_be_returned_rejected_and_recalled,
     refusals_are_in_the_log,
 );
+
+/// The other administrator seconds what waits.
+async fn second(broker: &Broker, waits: Option<i64>) {
+    let other = step(broker, "admin2").await.unwrap();
+    Box::pin(broker.proposal_second(other, waits.unwrap())).await.unwrap();
+}
 
 async fn execute(broker: &Broker, who: &str, no: &RequestNo) -> &'static str {
     let executor = step(broker, who).await.unwrap();
@@ -81,7 +91,10 @@ async fn signatures_come_in_their_order_and_from_five_people(world: &World) {
 }
 
 async fn what_changes_afterwards_voids_it(world: &World) {
-    let broker = world.open().await;
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_micros() as i64;
+    let clock = std::sync::Arc::new(Clock::fixed("Asia/Shanghai", now).unwrap());
+    let place = Place { clock: Some(clock.clone()), ..world.place() };
+    let broker = Broker::open(&place).await.unwrap().0;
     let admin = step(&broker, "admin").await.unwrap();
     let vendors = step(&broker, "hq.vendors").await.unwrap();
 
@@ -90,11 +103,20 @@ async fn what_changes_afterwards_voids_it(world: &World) {
         broker.suspend(admin.caller(), &login(who), true).await.unwrap();
         let wanted = if *who == "hq.officer" { "requester_not_officer" } else { "signature_void" };
         assert_eq!(execute(&broker, "hq.it", &no).await, wanted, "{who}");
-        broker.suspend(admin.caller(), &login(who), false).await.unwrap();
+        let waits = broker.suspend(admin.caller(), &login(who), false).await.unwrap();
+        assert_eq!(
+            execute(&broker, "hq.it", &no).await,
+            wanted,
+            "lifting it waits for another administrator"
+        );
+        second(&broker, waits).await;
     }
 
     let edited = form("sms").replace("500000", "400000");
-    broker.request_revise(step(&broker, "hq.officer").await.unwrap().caller(), &no, &edited).await.unwrap();
+    broker
+        .request_revise(step(&broker, "hq.officer").await.unwrap().caller(), &no, &edited, &Seen::default())
+        .await
+        .unwrap();
     assert_eq!(execute(&broker, "hq.it", &no).await, "edited");
 
     let no = signed(&broker, "sms").await;
@@ -108,7 +130,13 @@ async fn what_changes_afterwards_voids_it(world: &World) {
     let roles = "[[person]]\nlogin = \"s1.pop\"\nname = \"s1.pop\"\nunit = \"S001-PLAN\"\nrank = \"manager\"\nroles = []\n";
     broker.org_apply(admin.caller(), roles, false).await.unwrap();
     assert_eq!(execute(&broker, "s1.it", &no).await, "signature_void");
-    broker.org_apply(admin.caller(), &roles.replace("[]", "[\"planning_head\"]"), false).await.unwrap();
+    clock.set(now + 1);
+    let again = roles.replace("[]", "[\"planning_head\"]");
+    let change = broker.org_apply(admin.caller(), &again, false).await.unwrap();
+    assert_eq!(execute(&broker, "s1.it", &no).await, "signature_void", "giving it waits");
+    second(&broker, change.proposal).await;
+    // And then signs nothing for a day.
+    clock.set(now + 25 * 3_600_000_000);
 
     broker.vendor_suspend(vendors.caller(), &VendorCode::parse("DM1").unwrap()).await.unwrap();
     assert_eq!(execute(&broker, "s1.it", &no).await, "vendor_not_active");

@@ -1,7 +1,9 @@
 //! The download gate, recall, and what start settles (A8c, A8d, A9a).
 
 use countersign::access::Error;
+use countersign::broker::downloading::Wanted;
 use countersign::model::ids::VendorCode;
+use countersign::model::network::Network;
 use countersign::store::StoreError;
 
 use crate::both;
@@ -10,11 +12,34 @@ use crate::support::world::{World, code, executed, login, signed, step};
 
 both!(
     only_the_named_officer_and_once,
+    only_to_the_named_networks,
     a_vendor_withdrawn_after_sealing_gets_nothing,
     a_recalled_package_is_noise,
     a_copied_file_gives_nothing,
     a_hidden_key_keeps_nobody_out_unseen,
 );
+
+/// A8b: where networks are named, a package is sent nowhere else, and the try is an entry.
+async fn only_to_the_named_networks(world: &World) {
+    let mut broker = world.open().await;
+    let package = executed(&broker, "sms").await;
+    broker.hold_downloads_to(vec![Network::parse("10.1.0.0/16").unwrap()]);
+    for outside in [None, Some("10.2.0.1"), Some("::1"), Some("127.0.0.1")] {
+        let before = broker.store().view().await.unwrap().log_size().await.unwrap();
+        let from = outside.map(|ip: &str| ip.parse().unwrap());
+        let receiver = step(&broker, "hq.receiver").await.unwrap();
+        let fetched = broker.package_fetch(receiver, &package, Wanted::Part(1), from).await;
+        assert_eq!(code(fetched.map(|_| ())), "outside_network", "{outside:?}");
+        let mut view = broker.store().view().await.unwrap();
+        let size = view.log_size().await.unwrap();
+        let (_, last) = view.leaves(size - 1, size).await.unwrap().pop().unwrap();
+        let last = String::from_utf8(last).unwrap();
+        assert!(size > before && last.contains("outside_network") && last.contains("A8b"), "{last}");
+    }
+    let receiver = step(&broker, "hq.receiver").await.unwrap();
+    let inside = Some("10.1.9.9".parse().unwrap());
+    broker.package_fetch(receiver, &package, Wanted::Part(1), inside).await.unwrap();
+}
 
 /// Without his key a member would be left out and counted as erased; his data is there, so he is not.
 async fn a_hidden_key_keeps_nobody_out_unseen(world: &World) {
@@ -87,6 +112,7 @@ async fn a_recalled_package_is_noise(world: &World) {
     let broker = world.open().await;
     let package = executed(&broker, "sms").await;
     let head = step(&broker, "mem.head").await.unwrap();
+    assert_eq!(code(broker.package_recall(head.caller(), &package, " no ").await), "reason_missing");
     broker.package_recall(head.caller(), &package, "wrong campaign").await.unwrap();
     let out = world.dir.path().join("out");
     let result = broker.package_download(step(&broker, "hq.receiver").await.unwrap(), &package, &out).await;

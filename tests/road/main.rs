@@ -10,8 +10,12 @@ mod raw;
 
 mod chain;
 mod consent;
+mod exploring;
 mod gate;
+mod handing;
 mod ranges;
+mod reading;
+mod vendors;
 mod whole;
 mod workers;
 

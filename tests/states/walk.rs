@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use countersign::access::Error;
+use countersign::broker::editions::Seen;
 use countersign::broker::{Broker, StepUp};
 use countersign::clock::Clock;
 use countersign::model::ids::{RequestNo, VendorCode};
@@ -14,7 +15,7 @@ use countersign::release::container::generate_identity;
 use crate::at_clock;
 use crate::model::{CASTS, Draft, Model, Noes, Request, Round, Vendor};
 use crate::support::generate::Random;
-use crate::support::world::{World, adopt, block, form, login, step};
+use crate::support::world::{World, adopt, block, form, login, prove_vendor_to, step};
 
 /// Who changes roles: login, unit, rank, role.
 const ROLES: [(&str, &str, &str, &str); 11] = [
@@ -130,7 +131,7 @@ impl Walk {
             24 => self.recall_package(at).await,
             _ => match self.random.below(2) {
                 0 => self.change_policy().await,
-                _ => self.expire(),
+                _ => self.expire().await,
             },
         }
     }
@@ -261,7 +262,9 @@ impl Walk {
         let before = self.log_size().await;
         let result = match self.enter(who).await {
             Err(error) => Err(error),
-            Ok(step) => self.broker.request_revise(step.caller(), &no, &text(at, &draft)).await,
+            Ok(step) => {
+                self.broker.request_revise(step.caller(), &no, &text(at, &draft), &Seen::default()).await
+            }
         };
         if self.agrees("edit", who, noes, result, before).await.is_some() {
             self.model.requests[at].draft = draft;
@@ -276,12 +279,34 @@ impl Walk {
 
     async fn set_suspended(&mut self, who: &'static str, suspended: bool) {
         let admin = self.enter("admin").await.unwrap();
-        self.broker.suspend(admin.caller(), &login(who), suspended).await.unwrap();
+        let waits = self.broker.suspend(admin.caller(), &login(who), suspended).await.unwrap();
+        self.second(waits).await;
         if suspended {
             self.model.suspended.insert(who)
         } else {
-            self.model.suspended.remove(who)
+            self.model.suspended.remove(who);
+            self.undertaken(who).await;
+            true
         };
+    }
+
+    /// The other administrator seconds what waits for one.
+    async fn second(&self, waits: Option<i64>) {
+        if let Some(id) = waits {
+            let other = self.enter("admin2").await.unwrap();
+            self.broker.proposal_second(other, id).await.unwrap();
+        }
+    }
+
+    /// Months go by here: who is nearing the year's end undertakes anew.
+    async fn undertaken(&self, who: &'static str) {
+        let until = self.broker.undertaken_until(&login(who)).await.unwrap();
+        if until.is_some_and(|until| until > self.clock.now() + 2 * MONTH) {
+            return;
+        }
+        let text = self.broker.undertaking().await.unwrap().texts.remove(0);
+        let step = self.enter(who).await.unwrap();
+        self.broker.undertake(step, text.digest).await.unwrap();
     }
 
     async fn change_role(&mut self) {
@@ -297,7 +322,12 @@ impl Walk {
             "[[person]]\nlogin = \"{who}\"\nname = \"{who}\"\nunit = \"{unit}\"\nrank = \"{rank}\"\nroles = {roles}\n"
         );
         let admin = self.enter("admin").await.unwrap();
-        self.broker.org_apply(admin.caller(), &text, false).await.unwrap();
+        let change = self.broker.org_apply(admin.caller(), &text, false).await.unwrap();
+        if change.proposal.is_some() {
+            self.second(change.proposal).await;
+            // Who got a role signs nothing for a day: tests/api/proposals.rs looks at that.
+            self.clock.set(self.clock.now() + 25 * 3_600_000_000);
+        }
         if holds {
             self.model.without_role.remove(who)
         } else {
@@ -334,7 +364,7 @@ impl Walk {
 
     /// Registers a vendor, or a new key for it.
     async fn vendor(&mut self, vendor: usize) {
-        let (_, recipient) = generate_identity();
+        let (identity, recipient) = generate_identity();
         let text = format!(
             "code = \"{}\"\nname = {{ zh = \"外包商\", en = \"Vendor\" }}\nchannels = [\"sms\"]\n\
              contract = {{ reference = \"HT-2\", from = \"2026-01-01\", to = \"2099-12-31\" }}\n\
@@ -343,6 +373,7 @@ impl Walk {
         );
         let vendors = step(&self.broker, "hq.vendors").await.unwrap();
         self.broker.vendor_add(vendors.caller(), &text).await.unwrap();
+        prove_vendor_to(&self.broker, &code_of(vendor), &identity, "hq.deputy").await;
         match self.model.vendors.get_mut(vendor) {
             Some(known) => known.key += 1,
             None => self.model.vendors.push(Vendor::default()),
@@ -382,9 +413,14 @@ impl Walk {
         self.model.channel_on = on;
     }
 
-    fn expire(&mut self) {
+    async fn expire(&mut self) {
         self.clock.set(self.clock.now() + MONTH);
         self.model.requests.iter_mut().filter_map(|r| r.round.as_mut()).for_each(|r| r.expired = true);
+        for who in ROLES.map(|role| role.0).into_iter().chain(["admin", "admin2"]) {
+            if !self.model.suspended.contains(who) {
+                self.undertaken(who).await;
+            }
+        }
     }
 
     async fn recall_package(&mut self, at: usize) {

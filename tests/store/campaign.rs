@@ -3,15 +3,19 @@
 use countersign::model::ids::{Alias, Digest};
 use countersign::model::ordinals::OrdinalSet;
 use countersign::store::StoreError;
+use countersign::store::notes::{NoteKind, NoteRow};
 use countersign::store::packages::FactKind;
 use countersign::store::requests::RequestRow;
 
 use crate::fixture::{Vault, event};
 use crate::raw::Cell;
-use crate::words::{code, erasure, fact, package, package_no, request, request_no, signature, submission};
+use crate::words::{
+    code, erasure, fact, login, note, package, package_no, request, request_no, signature, submission,
+};
 
 on_both_engines!(
     requests_and_their_rounds_read_back,
+    notes_read_back_beside_their_request,
     a_justification_is_sealed_and_committed_to,
     one_package_of_a_request_is_live,
     a_range_is_claimed_made_and_claimed_again,
@@ -76,6 +80,32 @@ async fn requests_and_their_rounds_read_back(vault: Vault) {
     assert_eq!(conflict(work.put_request(&request(3)).await), "request_number");
     drop(work);
     raw.run("update request set no = 'CS2026-HQ-0003' where serial = 3").await.unwrap();
+    vault.assert_sound().await;
+}
+
+async fn notes_read_back_beside_their_request(vault: Vault) {
+    let reminded =
+        NoteRow { number: 2, kind: NoteKind::Remind, subject: "1 waiting: dept".into(), ..note(1) };
+    let mut work = vault.store.work().await.unwrap();
+    work.put_request(&request(1)).await.unwrap();
+    for note in [&reminded, &note(1)] {
+        work.add_request_note(note).await.unwrap();
+    }
+    assert_eq!(conflict(work.add_request_note(&note(1)).await), "request_note_pkey");
+    drop(work);
+    let mut work = vault.store.work().await.unwrap();
+    work.put_request(&request(1)).await.unwrap();
+    for note in [&reminded, &note(1)] {
+        work.add_request_note(note).await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    assert_eq!(view.request_notes(&request(1).no).await.unwrap(), [note(1), reminded.clone()]);
+    assert_eq!(view.request_notes(&request(2).no).await.unwrap(), []);
+    assert!(note(1).copies_to(&login("wang.fang")) && !note(1).copies_to(&login("li.na")));
+    let named = NoteRow { subject: "wang.fang".into(), ..reminded };
+    assert!(!named.copies_to(&login("wang.fang")), "a reminder lets nobody see");
+    drop(view);
     vault.assert_sound().await;
 }
 

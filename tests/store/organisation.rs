@@ -1,22 +1,75 @@
 //! Units, people, roles, keys, vendors, policies, documents: what is put in comes out, and `put` says
 //! whether anything changed.
 
+use std::sync::Arc;
+
 use countersign::model::code::{Rank, Role};
 use countersign::model::ids::Digest;
+use countersign::model::refusal::Refusal;
 use countersign::store::StoreError;
+use countersign::store::entries::{Look, Looked};
+use countersign::store::factors::{Challenge, RecoveryRow};
+use countersign::store::kept_answers::KeptAnswer;
+use countersign::store::looks::{Counting, Judge, Running};
+use countersign::store::outbox::OutboxRow;
+use countersign::store::proposals::{Outcome, ProposalRow};
+use countersign::store::vendor_keys::VendorKeyRow;
 
 use crate::fixture::{Vault, event, integrity};
-use crate::words::{document, enrolment, login, person, policy, role, session, unit, vendor};
+use crate::members::store_members;
+use crate::words::{
+    alarm, document, enrolment, hold, login, member, passkey, person, policy, proposal, recovery_code, role,
+    session, totp, undertaking, unit, vendor, vendor_key,
+};
 
 on_both_engines!(
     units_people_and_roles_read_back,
     keys_follow_one_another,
     vendors_read_back,
+    a_vendors_keys_read_back_in_order,
+    a_proposal_is_withdrawn_once,
     the_policy_in_force_is_the_newest_that_two_people_signed,
     a_registered_text_never_changes,
     sessions_open_and_end,
+    undertakings_holds_and_proposals_read_back,
+    second_factors_read_back_and_go,
+    messages_wait_and_go,
+    alarms_are_raised_once_and_seen_to,
+    looks_are_counted_by_hour_and_day,
+    a_duty_is_one_holders_until_it_ends,
     wrong_passwords_add_up_and_are_forgotten,
+    an_answer_is_kept_for_whoever_began,
 );
+
+async fn a_vendors_keys_read_back_in_order(vault: Vault) {
+    let store = &vault.store;
+    let second = VendorKeyRow { number: 2, challenge: None, ..vendor_key("SMS1", None) };
+    let mut work = store.work().await.unwrap();
+    work.put_vendor(&vendor("SMS1")).await.unwrap();
+    for key in [&second, &vendor_key("SMS1", None), &vendor_key("SMS1", Some("wang.fang"))] {
+        work.put_vendor_key(key).await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    let code = vendor("SMS1").code;
+    assert_eq!(view.vendor_keys(&code).await.unwrap(), [vendor_key("SMS1", Some("wang.fang")), second]);
+    assert_eq!(view.vendor_keys(&vendor("POST1").code).await.unwrap(), []);
+    drop(view);
+    vault.assert_sound().await;
+}
+
+async fn a_proposal_is_withdrawn_once(vault: Vault) {
+    let store = &vault.store;
+    let mut work = store.work().await.unwrap();
+    work.put_policy(&policy(1, 1)).await.unwrap();
+    work.withdraw_policy(1, &login("li.na"), 5).await.unwrap();
+    work.commit(event()).await.unwrap();
+    assert_eq!(store.view().await.unwrap().policies_withdrawn().await.unwrap(), [(1, login("li.na"))]);
+    let mut work = store.work().await.unwrap();
+    assert!(work.withdraw_policy(1, &login("wang.fang"), 6).await.is_err());
+    drop(work);
+    vault.assert_sound().await;
+}
 
 async fn wrong_passwords_add_up_and_are_forgotten(vault: Vault) {
     let (store, tag, other) = (&vault.store, [1; 16], [2; 16]);
@@ -35,6 +88,140 @@ async fn wrong_passwords_add_up_and_are_forgotten(vault: Vault) {
     assert_eq!(now(tag).await, (0, 0), "and goes");
     store.attempts_over(&other).await.unwrap();
     assert_eq!(now(other).await, (0, 0));
+}
+
+async fn an_answer_is_kept_for_whoever_began(vault: Vault) {
+    let (store, tag, other) = (&vault.store, [1; 16], [2; 16]);
+    let begin = async |tag, at| store.answer_begin(&tag, (at, at + 5, at - 100)).await.unwrap();
+    assert_eq!(begin(tag, 10).await, None, "the first may");
+    let begun = KeptAnswer { begun_at: 10, held_until: 15, answer: None };
+    assert_eq!((begin(tag, 11).await, begin(other, 11).await), (Some(begun.clone()), None));
+    store.answer_held(&tag, 9, 90).await.unwrap();
+    store.answer_held(&tag, 10, 40).await.unwrap();
+    assert_eq!(begin(tag, 12).await, Some(KeptAnswer { held_until: 40, ..begun.clone() }));
+    store.answer_done(&tag, 9, &[4; 16], b"another's").await.unwrap();
+    store.answer_done(&tag, 10, &[3; 16], b"sealed").await.unwrap();
+    let done = Some(([3; 16], b"sealed".to_vec()));
+    assert_eq!(begin(tag, 13).await, Some(KeptAnswer { held_until: 40, answer: done, ..begun }));
+    store.answer_dropped(&tag, 9).await.unwrap();
+    store.answer_dropped(&other, 11).await.unwrap();
+    assert_eq!(begin(other, 14).await, None, "it is free again");
+    assert_eq!(begin(tag, 110).await, None, "what is old counts no more");
+    assert!(store.answers_forget(14).await.unwrap() && !store.answers_forget(14).await.unwrap());
+    assert_eq!(begin(other, 15).await, None, "what is forgotten is gone");
+    assert!(begin(tag, 111).await.is_some(), "and nothing else");
+    vault.assert_sound().await;
+}
+
+async fn alarms_are_raised_once_and_seen_to(vault: Vault) {
+    let store = &vault.store;
+    let mut work = store.work().await.unwrap();
+    assert!(work.raise_alarm(&alarm(1, "li.na")).await.unwrap());
+    assert!(!work.raise_alarm(&alarm(2, "li.na")).await.unwrap(), "of one kind, about one, an hour");
+    assert!(work.raise_alarm(&alarm(3, "wang.fang")).await.unwrap());
+    work.acknowledge(&alarm(1, "li.na"), &login("auditor")).await.unwrap();
+    let at = work.at();
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    let seen = view.alarm(1).await.unwrap().unwrap();
+    assert_eq!(seen.acknowledged, Some((login("auditor"), at)));
+    assert_eq!(view.alarms().await.unwrap(), [alarm(3, "wang.fang"), seen]);
+    assert_eq!(view.alarms_about("person/wang.fang", 7).await.unwrap(), [alarm(3, "wang.fang")]);
+    assert_eq!(view.alarms_about("person/wang.fang", 8).await.unwrap(), []);
+    drop(view);
+    vault.assert_sound().await;
+}
+
+async fn looks_are_counted_by_hour_and_day(vault: Vault) {
+    let store = &vault.store;
+    let count = async |whose: &str, hour, day| {
+        let mut work = store.work().await.unwrap();
+        work.count_look(whose, "show", Running { hour, day }).await.unwrap();
+        work.commit(event()).await.unwrap();
+    };
+    let now = async |hour, day| {
+        let looks =
+            store.view().await.unwrap().looks("person/li.na", "show", Running { hour, day }).await.unwrap();
+        (looks.in_hour, looks.in_day)
+    };
+    assert_eq!(now(7, 1).await, (0, 0));
+    for hour in [7, 7, 8] {
+        count("person/li.na", hour, 1).await;
+    }
+    count("person/wang.fang", 8, 1).await;
+    assert_eq!((now(8, 1).await, now(9, 1).await, now(9, 2).await), ((1, 3), (0, 3), (0, 0)));
+    // Dropped with the turn it stands in.
+    store
+        .work()
+        .await
+        .unwrap()
+        .count_look("person/li.na", "show", Running { hour: 8, day: 1 })
+        .await
+        .unwrap();
+    assert_eq!(now(8, 1).await, (1, 3));
+    count("person/li.na", 8, 1).await;
+    // Another kind has its own; who judges is asked in the turn.
+    let judge: Judge = Arc::new(|counted| {
+        (counted.looks[0].in_day >= 1).then(|| Refusal::new("budget_spent", "A10b (Art 10)", "enough"))
+    });
+    let whose = vec!["person/li.na".to_owned(), "unit/MKT".to_owned()];
+    let counting = Counting { whose, look: "reveal", also: Some("vip"), alarms: 1, judge };
+    let mut work = store.work().await.unwrap();
+    assert!(work.count(&counting).await.unwrap().is_none());
+    assert_eq!(work.count(&counting).await.unwrap().unwrap().code, "budget_spent");
+    drop(work);
+    let same = store.enter_look(Look::of(event()).counted(counting.clone())).await.unwrap();
+    assert!(matches!(same, Looked::Entered(_)));
+    let other = store.enter_look(Look::of(event()).counted(counting)).await.unwrap();
+    assert!(matches!(other, Looked::Refused(_)));
+    let mut view = store.view().await.unwrap();
+    let many = view.many_looks("show", Running { hour: 8, day: 1 }, 2).await.unwrap();
+    assert_eq!(many, [("person/li.na".to_owned(), 2)]);
+}
+
+async fn a_duty_is_one_holders_until_it_ends(vault: Vault) {
+    let (store, now) = (&vault.store, vault.store.clock().now());
+    let take =
+        async |holder: u8, until, from| store.take_duty("watch", &[holder; 16], until, from).await.unwrap();
+    assert_eq!(take(1, now + 9_000_000, 5).await, Some(5));
+    assert_eq!(take(2, now + 9_000_000, 6).await, None);
+    assert_eq!(take(1, now + 9_000_000, 6).await, Some(5));
+    assert!(store.duty_done("watch", &[1; 16], 8, &[]).await.unwrap());
+    assert!(!store.duty_done("watch", &[2; 16], 9, &[]).await.unwrap());
+    store.leave_duty("watch", &[1; 16]).await.unwrap();
+    assert_eq!(take(2, now + 9_000_000, 0).await, Some(8));
+}
+
+async fn messages_wait_and_go(vault: Vault) {
+    let store = &vault.store;
+    let message = |receiver: &str, seq| OutboxRow {
+        receiver: receiver.into(),
+        seq,
+        kind: "awaits".into(),
+        number: "CS2026-HQ-0001".into(),
+        step: "dept".into(),
+        made_at: 10,
+        tries: 0,
+    };
+    let due = async |now| store.view().await.unwrap().outbox_due(now, 10).await.unwrap();
+    let (one, two) = (message("one", 5), message("two", 5));
+    assert_eq!(store.take_duty("watch", &[1; 16], i64::MAX, 0).await.unwrap(), Some(0));
+    assert!(!store.duty_done("watch", &[2; 16], 9, std::slice::from_ref(&one)).await.unwrap());
+    assert_eq!(due(99).await, [], "not the holder's, not there");
+    for _ in 0..2 {
+        assert!(store.duty_done("watch", &[1; 16], 9, &[one.clone(), two.clone()]).await.unwrap());
+    }
+    assert_eq!((due(9).await, due(10).await), (vec![], vec![one.clone(), two.clone()]));
+    store.outbox_later(&one, 50, "timed_out").await.unwrap();
+    assert_eq!((due(49).await, due(50).await[1].tries), (vec![two.clone()], 1));
+    store.outbox_done(&two, None).await.unwrap();
+    let states = store.view().await.unwrap().receivers().await.unwrap();
+    let told: Vec<_> =
+        states.iter().map(|s| (s.receiver.as_str(), s.waiting, s.sent, s.dropped, s.why.as_str())).collect();
+    assert_eq!(told, [("one", 1, 0, 0, "timed_out"), ("two", 0, 1, 0, "")]);
+    store.outbox_done(&one, Some("not_taken")).await.unwrap();
+    let states = store.view().await.unwrap().receivers().await.unwrap();
+    assert_eq!((states[0].waiting, states[0].dropped), (0, 1));
 }
 
 async fn sessions_open_and_end(vault: Vault) {
@@ -198,4 +385,76 @@ async fn a_registered_text_never_changes(vault: Vault) {
     work.commit(event()).await.unwrap();
     assert_eq!(vault.store.view().await.unwrap().documents().await.unwrap(), [first, second]);
     vault.assert_sound().await;
+}
+
+async fn undertakings_holds_and_proposals_read_back(vault: Vault) {
+    let store = &vault.store;
+    let mut work = store.work().await.unwrap();
+    for at in [7, 8] {
+        work.add_undertaking(&undertaking("li.na", at)).await.unwrap();
+        work.add_hold(&hold("li.na", at)).await.unwrap();
+        work.put_proposal(&proposal(at, "li.na")).await.unwrap();
+    }
+    // How it ended is added to what is there.
+    let ended = Some((Outcome::Withdrawn, login("wang.fang"), 9));
+    work.put_proposal(&ProposalRow { ended: ended.clone(), ..proposal(7, "li.na") }).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    let given = view.undertakings(&login("li.na")).await.unwrap();
+    assert_eq!(given, [undertaking("li.na", 7), undertaking("li.na", 8)]);
+    assert_eq!(view.undertakings(&login("wang.fang")).await.unwrap(), []);
+    let holds = view.holds(&login("li.na")).await.unwrap();
+    assert_eq!(holds, [hold("li.na", 7), hold("li.na", 8)]);
+    assert_eq!([6, 7, 8].map(|at| holds[0].covers(at)), [false, true, false]);
+    let proposals = view.proposals().await.unwrap();
+    assert_eq!(proposals[0].ended, ended);
+    assert_eq!(proposals[1], proposal(8, "li.na"));
+    assert!(!view.had_members().await.unwrap());
+    drop(view);
+    // Once there was a member, there was one.
+    let (one, smith) = (member(1), vault.smith().await);
+    store_members(store, &smith, std::slice::from_ref(&one)).await;
+    assert!(store.view().await.unwrap().had_members().await.unwrap());
+    let mut work = store.work().await.unwrap();
+    work.delete_member(&one).await.unwrap();
+    work.commit(event()).await.unwrap();
+    assert!(store.view().await.unwrap().had_members().await.unwrap());
+}
+
+async fn second_factors_read_back_and_go(vault: Vault) {
+    let (store, li) = (&vault.store, login("li.na"));
+    let mut work = store.work().await.unwrap();
+    work.put_totp(&totp("li.na", 7)).await.unwrap();
+    for n in [7, 8] {
+        work.put_recovery_code(&recovery_code("li.na", n)).await.unwrap();
+        work.put_passkey(&passkey("li.na", n)).await.unwrap();
+    }
+    let used = RecoveryRow { used_at: Some(99), ..recovery_code("li.na", 7) };
+    work.put_recovery_code(&used).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    assert!(view.totp(&li).await.unwrap() == Some(totp("li.na", 7)));
+    assert!(view.totp(&login("wang.fang")).await.unwrap().is_none());
+    assert!(view.recovery_codes(&li).await.unwrap() == [used, recovery_code("li.na", 8)]);
+    assert!(view.passkeys(&li).await.unwrap() == [passkey("li.na", 7), passkey("li.na", 8)]);
+    drop(view);
+    let mut work = store.work().await.unwrap();
+    work.drop_totp(&li).await.unwrap();
+    work.drop_recovery_codes(&li).await.unwrap();
+    work.drop_passkey(&passkey("li.na", 7)).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    assert!(view.totp(&li).await.unwrap().is_none() && view.recovery_codes(&li).await.unwrap().is_empty());
+    assert_eq!(view.passkeys(&li).await.unwrap().len(), 1);
+    drop(view);
+    // A challenge is taken out once; old ones go when another comes.
+    let (one, two) = (Digest([1; 32]), Digest([2; 32]));
+    let given = |ends_at| Challenge { login: login("li.na"), state: vec![1], ends_at };
+    store.put_challenge(&one, &given(50), 0).await.unwrap();
+    store.put_challenge(&two, &given(90), 60).await.unwrap();
+    let mut work = store.work().await.unwrap();
+    assert!(work.take_challenge(&one).await.unwrap().is_none());
+    assert_eq!(work.take_challenge(&two).await.unwrap().unwrap().ends_at, 90);
+    assert!(work.take_challenge(&two).await.unwrap().is_none());
+    work.commit(event()).await.unwrap();
 }

@@ -12,6 +12,8 @@ async fn an_old_copy_put_back_is_refused_while_the_mark_is_kept(vault: Vault) {
     let copy = copy_of(&vault);
     let store = vault.open().await.unwrap();
     crate::fixture::entry(&store).await;
+    let (size, _) = store.view().await.unwrap().checkpoint().await.unwrap();
+    assert_eq!(store.high_water_mark().unwrap().unwrap().size, size);
     store.close().await;
 
     let old = match &copy {
@@ -29,6 +31,7 @@ async fn an_old_copy_put_back_is_refused_while_the_mark_is_kept(vault: Vault) {
     std::fs::remove_file(&mark).unwrap();
     let store = Store::open(&old).await.unwrap();
     assert_eq!(store.verify(true, &[]).await.unwrap().problems, []);
+    assert!(store.high_water_mark().unwrap().is_none(), "none is remembered until the next entry");
     std::fs::write(&mark, kept).unwrap();
     assert_eq!(named(&store.verify(true, &[]).await.unwrap().problems), ["high-water mark"]);
 }

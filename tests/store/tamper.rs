@@ -43,9 +43,18 @@ async fn released(vault: &Vault) -> Result<(), StoreError> {
     passed
 }
 
-/// When a session was last used, and wrong passwords: trusted for nothing but ending or refusing one early
-/// (SECURITY.md).
-const OPERATIONAL: [&str; 2] = ["session_seen", "attempt"];
+/// When a session was last used, wrong passwords, looks, who has the watch: trusted for nothing but ending or refusing
+/// one early, or later (SECURITY.md).
+const OPERATIONAL: [&str; 8] = [
+    "session_seen",
+    "attempt",
+    "passkey_challenge",
+    "look_count",
+    "duty",
+    "outbox",
+    "receiver",
+    "kept_answer",
+];
 
 /// Tables of one row.
 const SINGLE: &[&str] = &["vault", "log_head", "keys.counter"];
@@ -89,13 +98,27 @@ pub async fn populate(vault: &Vault) {
     }
     for (who, n) in [("li.na", 1), ("wang.fang", 2)] {
         work.put_session(&session(who, n)).await.unwrap();
+        work.raise_alarm(&alarm(u64::from(n), who)).await.unwrap();
+    }
+    // Different in every column: two equal values can be exchanged and nothing is.
+    for (who, n) in [("li.na", 7), ("wang.fang", 8)] {
+        work.add_undertaking(&undertaking(who, n)).await.unwrap();
+        work.add_hold(&hold(who, n)).await.unwrap();
+        work.put_totp(&totp(who, n)).await.unwrap();
+        work.put_recovery_code(&recovery_code(who, n)).await.unwrap();
+        work.put_passkey(&passkey(who, n)).await.unwrap();
+        work.put_proposal(&proposal(n, who)).await.unwrap();
     }
     work.put_unit(&unit("GROUP", None)).await.unwrap();
     work.put_unit(&unit("MKT", Some("GROUP"))).await.unwrap();
     work.put_vendor(&vendor("SMS1")).await.unwrap();
     work.put_vendor(&vendor("POST1")).await.unwrap();
+    work.put_vendor_key(&vendor_key("SMS1", None)).await.unwrap();
+    work.put_vendor_key(&vendor_key("POST1", None)).await.unwrap();
     work.put_policy(&policy(1, 1)).await.unwrap();
     work.put_policy(&policy(2, 2)).await.unwrap();
+    work.withdraw_policy(1, &login("li.na"), 1).await.unwrap();
+    work.withdraw_policy(2, &login("li.na"), 2).await.unwrap();
     work.add_document(&document("1", "一")).await.unwrap();
     work.add_document(&document("2", "二")).await.unwrap();
     // The last member's lies in a block of its own.
@@ -133,6 +156,7 @@ async fn campaign(vault: &Vault) {
     for serial in 1..=2 {
         let no = package_no(serial, 1);
         work.put_request(&request(serial)).await.unwrap();
+        work.add_request_note(&note(serial)).await.unwrap();
         work.add_submission(&submission(serial, 1)).await.unwrap();
         work.add_signature(&signature(serial, 1, serial)).await.unwrap();
         work.add_package(&package(serial, 1)).await.unwrap();
@@ -168,12 +192,14 @@ async fn move_on(vault: &Vault) {
     work.revoke_role(&role("li.na", Role::Counter)).await.unwrap();
     work.enrol_key(&login("li.na"), &[2; 16], &[2; 32], b"new").await.unwrap();
     work.drop_session(&session("li.na", 1)).await.unwrap();
+    work.acknowledge(&alarm(1, "li.na"), &login("wang.fang")).await.unwrap();
     let mut moved = unit("MKT", Some("GROUP"));
     moved.name_en = "Moved".into();
     work.put_unit(&moved).await.unwrap();
     let mut stopped = vendor("SMS1");
     stopped.suspended = true;
     work.put_vendor(&stopped).await.unwrap();
+    work.put_vendor_key(&vendor_key("SMS1", Some("wang.fang"))).await.unwrap();
     let mut seconded = policy(2, 2);
     seconded.seconded = Some(("admin2".into(), 5, vec![5; 64]));
     work.put_policy(&seconded).await.unwrap();
@@ -373,6 +399,7 @@ async fn is_found(vault: &Vault, table: &Table, what: &str) {
 
 /// Tables whose rows change or go; of the others there are no old rows.
 const MOVING: &[&str] = &[
+    "alarm",
     "consent_chunk",
     "credential",
     "enrolment",
@@ -403,6 +430,7 @@ const MOVING: &[&str] = &[
     "session",
     "unit",
     "vendor",
+    "vendor_key",
 ];
 
 async fn old_rows_put_back_are_found(vault: Vault) {

@@ -8,14 +8,21 @@ use countersign::model::field::Index;
 use countersign::model::ids::{Alias, Digest, Login, MemberId, PackageNo, RequestNo, UnitCode, VendorCode};
 use countersign::model::org::Unit;
 use countersign::model::sealed::{Entry, Record, Sealed};
+use countersign::store::alarms::AlarmRow;
 use countersign::store::consents::{ConsentEvent, Mark};
 use countersign::store::documents::Document;
+use countersign::store::factors::{PasskeyRow, RecoveryRow, TotpRow};
+use countersign::store::holds::{Hold, HoldReason};
 use countersign::store::members::{Attributes, ContactTag, Member};
+use countersign::store::notes::{NoteKind, NoteRow};
 use countersign::store::packages::{Erasure, FactKind, PackageFact, PackageRow};
 use countersign::store::people::{Enrolment, Person, RoleGrant};
 use countersign::store::policies::PolicyVersion;
+use countersign::store::proposals::{Outcome, ProposalKind, ProposalRow};
 use countersign::store::requests::{RequestRow, SignatureRow, SubmissionRow};
 use countersign::store::sessions::SessionRow;
+use countersign::store::undertakings::UndertakingRow;
+use countersign::store::vendor_keys::VendorKeyRow;
 use countersign::store::vendors::VendorRow;
 use jiff::civil::{Date, date};
 
@@ -65,6 +72,20 @@ pub fn vendor(text: &str) -> VendorRow {
         fingerprint: Digest::of(text.as_bytes()).short(),
         checked_by: "telephone".into(),
         suspended: false,
+    }
+}
+
+pub fn vendor_key(text: &str, confirmed: Option<&str>) -> VendorKeyRow {
+    let VendorRow { code, recipient, fingerprint, .. } = vendor(text);
+    VendorKeyRow {
+        code,
+        number: 1,
+        recipient,
+        fingerprint,
+        registered_by: login("zhou.ying"),
+        registered_at: 1,
+        challenge: Some((Digest::of(b"a phrase"), login("zhou.ying"), 2)),
+        confirmed: confirmed.map(|who| (login(who), 3)),
     }
 }
 
@@ -180,6 +201,11 @@ pub fn request_no(serial: u32) -> RequestNo {
     RequestNo::new(2026, code("HQ"), serial).unwrap()
 }
 
+pub fn note(serial: u32) -> NoteRow {
+    let (no, actor, subject) = (request_no(serial), login("li.na"), "wang.fang".to_owned());
+    NoteRow { no, number: 1, kind: NoteKind::Copy, at: i64::from(serial), actor, subject }
+}
+
 pub fn request(serial: u32) -> RequestRow {
     RequestRow {
         no: request_no(serial),
@@ -229,6 +255,19 @@ pub fn today() -> Date {
 }
 
 /// A session of a person, the n-th.
+pub fn alarm(seq: u64, whom: &str) -> AlarmRow {
+    AlarmRow {
+        seq,
+        kind: "burst".into(),
+        whom: format!("person/{whom}"),
+        hour: 7,
+        raised_at: 8,
+        count: 40,
+        minutes: 5,
+        acknowledged: None,
+    }
+}
+
 pub fn session(who: &str, n: u8) -> SessionRow {
     SessionRow {
         id: Digest([n; 32]),
@@ -236,5 +275,54 @@ pub fn session(who: &str, n: u8) -> SessionRow {
         opened_at: i64::from(n) * 1_000,
         stepped_at: i64::from(n) * 1_000,
         seed: vec![n; 60],
+    }
+}
+
+/// An undertaking of a person.
+pub fn undertaking(who: &str, at: i64) -> UndertakingRow {
+    UndertakingRow { login: login(who), version: at.to_string(), digest: Digest([at as u8; 32]), at }
+}
+
+/// A day in which a person signs nothing.
+pub fn hold(who: &str, since: i64) -> Hold {
+    let reason = if since % 2 == 0 { HoldReason::Key } else { HoldReason::Role };
+    Hold { login: login(who), reason, since, until: since + 1 }
+}
+
+/// What waits for a second administrator; an even one was seconded.
+pub fn proposal(id: i64, who: &str) -> ProposalRow {
+    ProposalRow {
+        id,
+        kind: if id % 2 == 0 { ProposalKind::Reset } else { ProposalKind::Resume },
+        body: who.into(),
+        changes: format!("reset {who}"),
+        digest: Digest([id as u8; 32]),
+        proposed_by: login(who),
+        proposed_at: id,
+        expires_at: id + 1,
+        ended: (id % 2 == 0).then(|| (Outcome::Seconded, login(who), id)),
+    }
+}
+
+/// A secret of time-based codes.
+pub fn totp(who: &str, n: i64) -> TotpRow {
+    TotpRow { login: login(who), secret: vec![n as u8; 48], confirmed_at: Some(n), last_step: n }
+}
+
+/// A recovery code; one with an even number was used.
+pub fn recovery_code(who: &str, n: i64) -> RecoveryRow {
+    let used_at = (n % 2 == 0).then_some(n);
+    RecoveryRow { login: login(who), code_hash: Digest([n as u8; 32]), used_at }
+}
+
+/// A passkey.
+pub fn passkey(who: &str, n: i64) -> PasskeyRow {
+    PasskeyRow {
+        login: login(who),
+        id: Digest([n as u8; 32]),
+        name: format!("key {n}"),
+        key: format!("{{{n}}}"),
+        counter: n,
+        added_at: n,
     }
 }

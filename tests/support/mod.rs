@@ -14,4 +14,5 @@ pub mod expect;
 pub mod generate;
 pub mod postgres;
 pub mod scan;
+pub mod workbook;
 pub mod world;

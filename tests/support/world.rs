@@ -13,8 +13,8 @@ use countersign::broker::imports::{ImportOptions, ImportReport};
 use countersign::broker::people::Password;
 use countersign::broker::{Broker, StepUp};
 use countersign::model::code::Step;
-use countersign::model::ids::{Login, PackageNo, RequestNo};
-use countersign::release::container::generate_identity;
+use countersign::model::ids::{Login, PackageNo, RequestNo, VendorCode};
+use countersign::release::container::{generate_identity, open_with};
 use countersign::store::Place;
 
 use super::generate::{Generated, generate};
@@ -57,16 +57,21 @@ fn generated() -> &'static Generated {
 
 /// Runs a future to its end on a runtime of its own, so that templates can be made inside tests.
 pub fn block<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    // A build without optimisation keeps every step of a long road on the stack.
+    const STACK: usize = 16 << 20;
     std::thread::scope(|scope| {
-        scope
-            .spawn(|| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || {
                 tokio::runtime::Builder::new_multi_thread()
                     .worker_threads(2)
+                    .thread_stack_size(STACK)
                     .enable_all()
                     .build()
                     .unwrap()
                     .block_on(future)
             })
+            .unwrap()
             .join()
             .unwrap()
     })
@@ -103,11 +108,13 @@ pub fn place(dir: &Path, url: &str) -> Place {
 async fn furnish(place: Place) {
     let broker = Broker::create(&place, false, "Asia/Shanghai").await.unwrap();
     let admin = login("admin");
-    broker.first_admin(&admin, &password("admin")).await.unwrap();
+    let undertaking = broker.undertaking().await.unwrap().text("zh").map(|text| text.digest);
+    broker.first_admin(&admin, &password("admin"), undertaking).await.unwrap();
     let caller = broker.authenticate(&admin, &password("admin")).await.unwrap().caller().clone();
     let change = broker.org_apply(&caller, ORG, false).await.unwrap();
     for person in &change.unenrolled {
-        broker.enrol_scripted(&caller, &person.login, &password(person.login.as_str())).await.unwrap();
+        let password = password(person.login.as_str());
+        broker.enrol_scripted(&caller, &person.login, &password, undertaking).await.unwrap();
     }
     let vendors = step(&broker, "hq.vendors").await.unwrap();
     for (code, channels) in [("SMS1", "\"sms\""), ("DM1", "\"post\""), ("SMS2", "\"sms\"")] {
@@ -120,6 +127,7 @@ async fn furnish(place: Place) {
              key = {{ kind = \"age\", recipient = \"{recipient}\", fingerprint_checked_by = \"phone\" }}\n"
         );
         broker.vendor_add(vendors.caller(), &text).await.unwrap();
+        prove_vendor(&broker, code, &identity).await;
     }
     for family in ["member_covenant", "points_card_covenant"] {
         for version in versions() {
@@ -138,6 +146,26 @@ async fn furnish(place: Place) {
     let report = import(&broker, head.caller(), &generated().csv).await.unwrap();
     assert_eq!(report.counts.created as usize, generated().accepted().count());
     broker.store().close().await;
+}
+
+/// The vendor opens the challenge and reads the phrase back to a second person, as on the real road.
+pub async fn prove_vendor(broker: &Broker, vendor: &str, identity: &str) {
+    prove_vendor_to(broker, vendor, identity, "mem.head").await;
+}
+
+/// The same, to another second person.
+pub async fn prove_vendor_to(broker: &Broker, vendor: &str, identity: &str, second: &str) {
+    let code = VendorCode::parse(vendor).unwrap();
+    let manager = step(broker, "hq.vendors").await.unwrap();
+    let file = broker.vendor_key_challenge(manager.caller(), &code).await.unwrap();
+    let second = step(broker, second).await.unwrap();
+    broker.vendor_key_confirm(second.caller(), &code, &phrase_in(&file, identity)).await.unwrap();
+}
+
+/// The phrase in a challenge, as the vendor reads it.
+pub fn phrase_in(file: &[u8], identity: &str) -> String {
+    let text = open_with(identity, file).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("phrase: ")).unwrap().to_owned()
 }
 
 fn versions() -> Vec<&'static str> {

@@ -1,19 +1,19 @@
 //! The reading half of an import, on a thread of its own: file to checked batches, a few rows ahead of
 //! the writing half and never more, because the channel between them holds one batch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest;
 use tokio::sync::mpsc;
 
-use crate::intake::{self, CellError, Column, FileError, HeaderWarning, Reason, seal};
+use super::gating::Gate;
+use crate::intake::{self, CellError, FileError, HeaderWarning, Names, seal};
 use crate::keyring::{Keyring, Tag};
-use crate::model::code::CovenantFamily;
 use crate::model::day::Day;
 use crate::model::ids::Digest;
-use crate::model::member::{Cell, MemberRow};
+use crate::model::member::MemberRow;
 use crate::store::members::ContactTag;
 
 /// Rows a transaction holds.
@@ -61,97 +61,26 @@ pub(super) enum Told {
     Failed(FileError),
 }
 
-/// Whose rows the caller may bring.
-pub(super) enum Reach {
-    /// Everybody's.
-    All,
-    /// Members of these stores only (B9).
-    Stores(HashSet<String>),
-}
-
-impl Reach {
-    /// Whether a member of this store is within it.
-    pub(super) fn covers(&self, store: Option<&str>) -> bool {
-        match self {
-            Reach::All => true,
-            Reach::Stores(stores) => store.is_some_and(|s| stores.contains(s)),
-        }
-    }
-}
-
-/// What is asked of a row beside its own form.
-pub(super) struct Gate {
-    pub(super) stores: HashSet<String>,
-    pub(super) covenants: HashSet<(CovenantFamily, String)>,
-    pub(super) reach: Reach,
-}
-
-/// The row is of a member whom the caller may not touch.
-pub(super) const OTHER_STORE: CellError = CellError {
-    column: Some(Column::HomeStore),
-    reason: Reason::Refused {
-        code: "other_store",
-        zh: "不属于您所在门店的会员，不能导入 (B9)",
-        en: "is not a member of your own store (B9)",
-    },
-};
-
-const UNKNOWN_STORE: CellError = CellError {
-    column: Some(Column::HomeStore),
-    reason: Reason::Refused {
-        code: "unknown_store",
-        zh: "没有登记过的门店",
-        en: "is not a registered store",
-    },
-};
-
-const UNKNOWN_COVENANT: CellError = CellError {
-    column: Some(Column::CovenantVersion),
-    reason: Reason::Refused {
-        code: "unknown_covenant",
-        zh: "没有登记过的规约版本 (A2)",
-        en: "is not a registered covenant version (A2)",
-    },
-};
-
-impl Gate {
-    fn check(&self, row: &MemberRow) -> Vec<CellError> {
-        let mut errors = Vec::new();
-        match &row.home_store {
-            Cell::Filled(store) if !self.stores.contains(store) => errors.push(UNKNOWN_STORE),
-            Cell::Filled(store) if !self.reach.covers(Some(store)) => errors.push(OTHER_STORE),
-            Cell::Empty if !self.reach.covers(None) => errors.push(OTHER_STORE),
-            _ => {}
-        }
-        if row.covenant.value().is_some_and(|covenant| !self.covenants.contains(covenant)) {
-            errors.push(UNKNOWN_COVENANT);
-        }
-        errors
-    }
-}
-
 /// Reads the whole file into the channel; ends early when nobody listens any more.
 pub(super) fn read(
     input: Box<dyn Read + Send>,
     today: Day,
+    names: &Names,
     gate: &Gate,
     keyring: &Keyring,
     out: &mpsc::Sender<Told>,
 ) {
     let sum = Arc::new(Mutex::new(digest::Context::new(&digest::SHA256)));
     let input = Summed { input, sum: sum.clone() };
-    let told = match intake::open(input, today) {
-        Err(error) => Told::Failed(error),
-        Ok(mut rows) => {
-            if out.blocking_send(Told::Opened(rows.warnings().to_vec())).is_err() {
-                return;
-            }
-            match batches(&mut rows, gate, keyring, out) {
-                Err(Stop::Unheard) => return,
-                Err(Stop::Failed(error)) => Told::Failed(error),
-                Ok(()) => Told::Ended(finish(&sum)),
-            }
-        }
+    let read = intake::read(input, today, names, |rows| {
+        let opened = Told::Opened(rows.warnings().to_vec());
+        out.blocking_send(opened).map_err(|_| Stop::Unheard)?;
+        batches(rows, gate, keyring, out)
+    });
+    let told = match read {
+        Ok(Err(Stop::Unheard)) => return,
+        Ok(Err(Stop::Failed(error))) | Err(error) => Told::Failed(error),
+        Ok(Ok(())) => Told::Ended(finish(&sum)),
     };
     // Nobody listening is the writing half's own failure, which it tells itself.
     let _ = out.blocking_send(told);
@@ -162,8 +91,8 @@ enum Stop {
     Failed(FileError),
 }
 
-fn batches<R: Read>(
-    rows: &mut intake::Intake<R>,
+fn batches(
+    rows: &mut dyn intake::Rows,
     gate: &Gate,
     keyring: &Keyring,
     out: &mpsc::Sender<Told>,

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::civil::Date;
 
 use super::consenting::{self, OF, Verdict};
-use super::reading::{Checked, Gate, OTHER_STORE};
+use super::gating::{Gate, OTHER_STORE};
+use super::reading::Checked;
 use crate::broker::consents::sealed_evidence;
 use crate::clock::{Clock, Micros, Randomness};
 use crate::intake::{CellError, seal};
@@ -23,14 +24,21 @@ use std::sync::Arc;
 
 /// What a whole import works with.
 pub(super) struct Job {
-    pub(super) vault: Vault,
+    pub(super) new: Making,
     pub(super) comparer: Comparer,
+}
+
+/// What new members are made with, from whichever source.
+pub(super) struct Making {
+    pub(super) vault: Vault,
     pub(super) gate: Arc<Gate>,
     pub(super) clock: Arc<Clock>,
-    /// Who imports.
+    /// Who imports, or types.
     pub(super) actor: String,
-    /// Version of the notice that counts as shown.
+    /// Version of the notice that was shown, or counts as shown.
     pub(super) notice: String,
+    /// Where the rows come from (B2).
+    pub(super) source: Source,
 }
 
 /// What a row comes to.
@@ -123,17 +131,17 @@ impl Look {
 }
 
 /// What sealing takes beside the job: chance, and the time.
-struct Sealing {
-    random: Randomness,
-    now: Micros,
+pub(super) struct Sealing {
+    pub(super) random: Randomness,
+    pub(super) now: Micros,
 }
 
 /// Settles rows, each card once, against one look.
 pub(super) fn settle(job: &Job, rows: &[&Checked], look: &Look) -> Result<Vec<Outcome>, StoreError> {
-    let mut sealing = Sealing { random: Randomness::default(), now: job.clock.now() };
+    let mut sealing = Sealing { random: Randomness::default(), now: job.new.clock.now() };
     rows.iter()
         .map(|row| match look.found.get(&row.card()) {
-            None => new_member(job, row, &mut sealing),
+            None => new_member(&job.new, row, &mut sealing),
             Some(ordinal) => {
                 let held = look.held.get(ordinal);
                 let held = held.ok_or_else(|| StoreError::integrity("index_card", "its member is gone"))?;
@@ -143,16 +151,21 @@ pub(super) fn settle(job: &Job, rows: &[&Checked], look: &Look) -> Result<Vec<Ou
         .collect()
 }
 
-fn new_member(job: &Job, checked: &Checked, sealing: &mut Sealing) -> Result<Outcome, StoreError> {
+pub(super) fn new_member(
+    new: &Making,
+    checked: &Checked,
+    sealing: &mut Sealing,
+) -> Result<Outcome, StoreError> {
     let row = &checked.row;
-    if !job.gate.reach.covers(row.home_store.value().map(String::as_str)) {
+    if !new.gate.reach.covers(row.home_store.value().map(String::as_str)) {
         return Ok(Outcome::Rejected(OTHER_STORE));
     }
-    let (key, wrapped) = job.vault.birth(&mut sealing.random)?;
-    let member = seal::born(&key, &mut sealing.random, row, &checked.tags, sealing.now)?;
+    let (key, wrapped) = new.vault.birth(&mut sealing.random)?;
+    let by_person = new.source == Source::Counter;
+    let member = seal::born(&key, &mut sealing.random, row, &checked.tags, sealing.now, by_person)?;
     let verdict = consenting::judge(row.consents, None, |_| State::None, &[]);
     // The ordinal is put in when the key has one.
-    let consent = consent(job, row, verdict, (&key, sealing), 0, &[])?;
+    let consent = consent(new, row, verdict, (&key, sealing), 0, &[])?;
     let birthday = row.birthday.value().and_then(seal::day_of);
     Ok(Outcome::Born(Box::new(Born { key: wrapped, member, birthday, consent })))
 }
@@ -165,7 +178,7 @@ fn known_member(
     sealing: &mut Sealing,
 ) -> Result<Outcome, StoreError> {
     let (row, old) = (&checked.row, &held.member);
-    if !job.gate.reach.covers(old.attributes.home_store.as_deref()) {
+    if !job.new.gate.reach.covers(old.attributes.home_store.as_deref()) {
         return Ok(Outcome::Rejected(OTHER_STORE));
     }
     let broken = |_| StoreError::integrity("keys.key_block", "a member's key does not open");
@@ -174,23 +187,24 @@ fn known_member(
     let update = seal::updated(&job.comparer, &key, &mut sealing.random, old, row, &checked.tags, now)?;
     let history = look.histories.get(&old.ordinal).map_or(&[][..], Vec::as_slice);
     // A time that has not come yet proves nothing: it would be later than any refusal.
-    let proven = consent_time(job, row).filter(|at| *at <= now && row.consent_evidence.value().is_some());
+    let proven =
+        consent_time(&job.new, row).filter(|at| *at <= now && row.consent_evidence.value().is_some());
     let verdict = consenting::judge(row.consents, proven, |c| look.state(old.ordinal, c), history);
     let kept = update.kept + verdict.kept;
     if update.member.is_none() && verdict.marks.is_empty() {
         return Ok(Outcome::Same(kept));
     }
-    let consent = consent(job, row, verdict, (&key, sealing), old.ordinal, history)?;
+    let consent = consent(&job.new, row, verdict, (&key, sealing), old.ordinal, history)?;
     let (new, birthday) = (update.member, update.birthday);
     Ok(Outcome::Changed(Box::new(Changed { old: old.clone(), new, birthday, consent, kept })))
 }
 
-fn consent_time(job: &Job, row: &MemberRow) -> Option<Micros> {
-    row.consent_at.value().and_then(|at| at.unix_micros(job.clock.zone()))
+fn consent_time(new: &Making, row: &MemberRow) -> Option<Micros> {
+    row.consent_at.value().and_then(|at| at.unix_micros(new.clock.zone()))
 }
 
 fn consent(
-    job: &Job,
+    new: &Making,
     row: &MemberRow,
     verdict: Verdict,
     (key, sealing): (&MemberKey, &mut Sealing),
@@ -206,10 +220,10 @@ fn consent(
     let event = ConsentEvent {
         ordinal,
         number,
-        at: consenting::said_at(consent_time(job, row), sealing.now, &verdict.marks, history),
-        source: Source::Import,
-        actor: job.actor.clone(),
-        notice: job.notice.clone(),
+        at: consenting::said_at(consent_time(new, row), sealing.now, &verdict.marks, history),
+        source: new.source,
+        actor: new.actor.clone(),
+        notice: new.notice.clone(),
         evidence,
         marks: verdict.marks,
     };

@@ -260,14 +260,19 @@ impl Stored {
 
 /// What a round says beside the members themselves: events, states, ages.
 #[derive(Default)]
-struct Said {
+pub(super) struct Said {
     events: Vec<ConsentEvent>,
     states: BTreeMap<Channel, Vec<(i64, State)>>,
     ages: Vec<(i64, Option<jiff::civil::Date>)>,
 }
 
 impl Said {
-    fn add(&mut self, ordinal: i64, consent: Consent, birthday: Option<Option<jiff::civil::Date>>) {
+    pub(super) fn add(
+        &mut self,
+        ordinal: i64,
+        consent: Consent,
+        birthday: Option<Option<jiff::civil::Date>>,
+    ) {
         self.events.extend(consent.event.map(|e| ConsentEvent { ordinal, ..e }));
         for (channel, state) in consent.states {
             self.states.entry(channel).or_default().push((ordinal, state));
@@ -275,7 +280,7 @@ impl Said {
         self.ages.extend(birthday.map(|born| (ordinal, born)));
     }
 
-    async fn write(self, work: &mut Work<'_>) -> Result<(), StoreError> {
+    pub(super) async fn write(self, work: &mut Work<'_>) -> Result<(), StoreError> {
         work.add_consent_events(&self.events).await?;
         for (channel, states) in self.states {
             let kind = consent_kind(OF.0, channel, OF.1);

@@ -7,6 +7,7 @@ use super::super::{Broker, Caller, Error, Refusal};
 use super::{SubjectOf, check_reason, not_a_value};
 use crate::access::grant;
 use crate::audit::event::{Action, Event};
+use crate::broker::found::Whom;
 use crate::clock::Randomness;
 use crate::intake::seal;
 use crate::keyring::aead::DoesNotOpen;
@@ -38,13 +39,14 @@ impl Broker {
     pub async fn member_correct(
         &self,
         caller: &Caller,
-        card: &CardNo,
+        whom: impl Into<Whom>,
         field: Field,
         value: &str,
         reason: &str,
     ) -> Result<(), Error> {
+        let whom = whom.into();
         let event = Event::new(Action::MemberCorrected, caller.actor()).fields(&[field]);
-        let mut subject = self.subject(event, caller, Act::MemberCorrect, card).await?;
+        let mut subject = self.subject(event, caller, Act::MemberCorrect, &whom).await?;
         let checked = check_reason(reason, "B12").and_then(|()| self.value_of(field, value));
         let value = match checked {
             Ok(value) => value,
@@ -60,6 +62,16 @@ impl Broker {
             self.own_tag(field, &value)
         };
         self.write_correction(subject, field, value, tag, reason).await
+    }
+
+    /// A value as it would be stored.
+    pub(super) fn normalised(&self, field: Field, value: &str) -> Result<Zeroizing<String>, Refusal> {
+        match field {
+            Field::Card => CardNo::parse(value)
+                .map(|card| Zeroizing::new(card.expose().to_owned()))
+                .map_err(|e| not_a_value(field.code(), e)),
+            _ => self.value_of(field, value).map(|value| value.text),
+        }
     }
 
     fn value_of(&self, field: Field, value: &str) -> Result<Value, Refusal> {

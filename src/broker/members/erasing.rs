@@ -7,44 +7,79 @@
 
 use super::super::{Broker, Caller, Error};
 use crate::audit::event::{Action, Actor, Event};
+use crate::broker::found::Whom;
 use crate::broker::subject::check_reason;
-use crate::model::contact::CardNo;
+use crate::model::ids::Alias;
 use crate::policy::Act;
 use crate::store::chunks::{AGE, State};
+use crate::store::members::Member;
 use crate::store::packages::Erasure;
 use crate::store::{StoreError, Work};
+
+/// A member whose data goes.
+pub(in crate::broker) struct Leaving {
+    pub(in crate::broker) member: Member,
+    /// What the log calls him, where that can still be known.
+    pub(in crate::broker) alias: Option<Alias>,
+    /// The code under which his contact points are suppressed, if they are.
+    pub(in crate::broker) why: Option<String>,
+}
+
+/// Takes all data of some members away in this turn: what selects, what is sealed, index tags, effective states,
+/// ages, and what staff wrote about them, in whatever words.
+pub(in crate::broker) async fn take_out(work: &mut Work<'_>, leaving: &[Leaving]) -> Result<(), StoreError> {
+    for Leaving { member, alias, why } in leaving {
+        if let Some(why) = why {
+            for tag in &member.attributes.tags {
+                work.suppress(tag.index, &tag.suppression, why).await?;
+            }
+        }
+        work.delete_member(member).await?;
+        if let Some(alias) = alias {
+            for seq in work.view().leaves_about(*alias).await? {
+                work.delete_remark(seq).await?;
+            }
+        }
+    }
+    let ordinals: Vec<i64> = leaving.iter().map(|l| l.member.ordinal).collect();
+    for kind in work.view().chunk_kinds().await? {
+        let is_age = kind == AGE;
+        work.change_chunks(&kind, ordinals.iter().copied(), |chunks| {
+            for ordinal in &ordinals {
+                match is_age {
+                    true => chunks.set_birthday(*ordinal, None),
+                    false => chunks.set_state(*ordinal, State::None),
+                }
+            }
+        })
+        .await?;
+    }
+    Ok(())
+}
 
 impl Broker {
     /// Erases a member; the case number, which is all that is left to ask by.
     ///
     /// # Errors
     /// `not_permitted`, `unknown_member`, `reason_missing`.
-    pub async fn member_erase(&self, caller: &Caller, card: &CardNo, reason: &str) -> Result<String, Error> {
+    pub async fn member_erase(
+        &self,
+        caller: &Caller,
+        whom: impl Into<Whom>,
+        reason: &str,
+    ) -> Result<String, Error> {
+        let whom = whom.into();
         let event = Event::new(Action::EraseOrdered, caller.actor());
-        let subject = self.subject(event, caller, Act::MemberErase, card).await?;
+        let subject = self.subject(event, caller, Act::MemberErase, &whom).await?;
         if let Err(refusal) = check_reason(reason, "E6") {
             return self.refuse(subject.event, refusal).await;
         }
         let mut work = self.turn(&subject).await?;
         let (member, ordinal) = (&subject.member, subject.member.ordinal);
         let case_no = self.next_case(&mut work).await?;
-        let why = format!("erased:{case_no}");
-        for tag in &member.attributes.tags {
-            work.suppress(tag.index, &tag.suppression, &why).await?;
-        }
-        work.delete_member(member).await?;
-        // What staff wrote about him, in whatever words; why he is erased comes after.
-        for seq in work.view().leaves_about(subject.alias).await? {
-            work.delete_remark(seq).await?;
-        }
-        for kind in work.view().chunk_kinds().await? {
-            let is_age = kind == AGE;
-            work.change_chunks(&kind, [ordinal].into_iter(), |chunks| match is_age {
-                true => chunks.set_birthday(ordinal, None),
-                false => chunks.set_state(ordinal, State::None),
-            })
-            .await?;
-        }
+        let why = Some(format!("erased:{case_no}"));
+        // What staff wrote about him goes; why he is erased comes after.
+        take_out(&mut work, &[Leaving { member: member.clone(), alias: Some(subject.alias), why }]).await?;
         let erasure = Erasure {
             case_no: case_no.clone(),
             ordinal,
@@ -55,7 +90,8 @@ impl Broker {
         work.put_erasure(&erasure).await?;
         let commitment = work.add_remark(reason.trim()).await?;
         work.commit(subject.event.object(&case_no).digest("commitment", commitment)).await?;
-        self.finish_erasure(erasure, caller.actor()).await?;
+        // The order stands: what is left of it is done at the next start at the latest.
+        self.finish_erasure(erasure, caller.actor()).await.map_err(Error::behind_commit)?;
         Ok(case_no)
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::{Broker, Caller, Error, Refusal};
 use super::Subject;
 use crate::audit::event::{Action, Event};
+use crate::broker::found::Whom;
 use crate::broker::subject::may_somewhere;
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
@@ -16,7 +17,7 @@ use crate::store::packages::{FactKind, PackageRow};
 use crate::store::{StoreError, View};
 
 /// Every entry about a member, and every package with him in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct WhoSaw {
     /// The erasure, when it was asked by case number.
     pub case_no: Option<String>,
@@ -27,7 +28,7 @@ pub struct WhoSaw {
 }
 
 /// One entry of the log about a member.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Seen {
     /// Its place in the log.
     pub seq: u64,
@@ -46,7 +47,7 @@ pub struct Seen {
 }
 
 /// A package with the member in it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Received {
     /// The request.
     pub request: RequestNo,
@@ -72,17 +73,15 @@ impl Broker {
     pub async fn member_who_saw(&self, caller: &Caller, subject: Subject) -> Result<WhoSaw, Error> {
         let event = Event::new(Action::MemberWhoSaw, caller.actor());
         let (case_no, ordinal, alias, event) = match subject {
-            Subject::Card(card) => {
-                let found = self.subject(event, caller, Act::MemberWhoSaw, &card).await?;
-                (None, found.member.ordinal, found.alias, found.event)
-            }
+            Subject::Card(card) => self.about(event, caller, Whom::Card(card)).await?,
+            Subject::Found(found) => self.about(event, caller, Whom::Found(found)).await?,
             Subject::Case(case) => {
                 let (ordinal, alias, event) =
                     self.logged(event.clone(), self.case(caller, event, case.trim())).await?;
                 (Some(case.trim().to_owned()), ordinal, alias, event)
             }
         };
-        let own = self.store.work().await?.commit(event).await?;
+        let own = self.store.enter(event).await?;
         let mut view = self.store.view().await?;
         let mut entries = Vec::new();
         // This question itself is none of the answer.
@@ -93,6 +92,16 @@ impl Broker {
         }
         let packages = packages_with(&mut view, ordinal).await?;
         Ok(WhoSaw { case_no, entries, packages })
+    }
+
+    async fn about(
+        &self,
+        event: Event,
+        caller: &Caller,
+        whom: Whom,
+    ) -> Result<(Option<String>, i64, Alias, Event), Error> {
+        let found = self.subject(event, caller, Act::MemberWhoSaw, &whom).await?;
+        Ok((None, found.member.ordinal, found.alias, found.event))
     }
 
     async fn case(&self, caller: &Caller, event: Event, case: &str) -> Result<(i64, Alias, Event), Error> {
@@ -162,7 +171,7 @@ async fn received(view: &mut View<'_>, package: &PackageRow) -> Result<Received,
             FactKind::Downloaded => received.downloaded_at = received.downloaded_at.or(Some(at)),
             FactKind::HandedOff => received.handed_off_at = Some(at),
             FactKind::Recalled => received.recalled_at = Some(at),
-            FactKind::Started | FactKind::Aborted => {}
+            FactKind::Started | FactKind::Aborted | FactKind::Destroyed => {}
         }
     }
     Ok(received)

@@ -77,7 +77,7 @@ impl Broker {
             let files: Vec<PathBuf> = all.iter().filter(|path| package_of(path) == no).cloned().collect();
             let facts = view.package_facts(&package.no).await?;
             let sealed = last_sealed(&facts)?;
-            let over = matches!(facts.last().map(|f| f.kind), Some(FactKind::Recalled | FactKind::Aborted));
+            let over = facts.iter().any(|f| matches!(f.kind, FactKind::Recalled | FactKind::Aborted));
             let (end, unsettled) = if over {
                 (End::Destroy, !files.is_empty() || view.package_key(&package.no).await?.is_some())
             } else if package.live && sealed.is_none() {

@@ -9,6 +9,7 @@ use crate::broker::Broker;
 use crate::cli::Failure;
 use crate::cli::init::make_folder;
 use crate::cli::secrets::write_private;
+use crate::cli::serve::SERVED;
 
 /// What shows that a folder was made here. Written first, so that a demo that was broken off is known too.
 const MARKER: &str = "COUNTERSIGN-DEMO";
@@ -32,6 +33,7 @@ impl Folder {
         let path = path.canonicalize().map_err(failed)?;
         let folder = Folder(path);
         if folder.is_a_demo() {
+            folder.check_unserved()?;
             folder.empty().map_err(failed)?;
         } else if fs::read_dir(&folder.0).map_err(failed)?.next().is_some() {
             return Err(Failure::input(
@@ -53,6 +55,19 @@ impl Folder {
         // Not through a link, which could lead anywhere.
         fs::symlink_metadata(&marker).is_ok_and(|m| m.is_file())
             && fs::read_to_string(&marker).is_ok_and(|text| text == MARKER_TEXT)
+    }
+
+    /// Whoever serves the vault in it holds a lock on a file of its own.
+    fn check_unserved(&self) -> Result<(), Failure> {
+        let Ok(file) = fs::File::open(self.0.join(SERVED)) else { return Ok(()) };
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => Err(Failure::input(
+                "served",
+                format!("a server is up on the vault in {}; nothing was touched", self.0.display()),
+                "stop it first, or name another folder with --dir",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The marker goes last: broken off, the folder is still known.
@@ -135,6 +150,20 @@ mod tests {
         assert_eq!(fs::read_to_string(other.join("thesis.txt")).unwrap(), "ten years");
         fs::write(other.join(MARKER), "something else").unwrap();
         assert_eq!(Folder::take(&other).err().unwrap().code, "not_a_demo");
+    }
+
+    #[test]
+    fn a_vault_is_not_replaced_under_its_server() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("d");
+        let folder = Folder::take(&path).unwrap();
+        fs::write(folder.secret("li.na"), "x").unwrap();
+        let served = fs::File::create(path.join(SERVED)).unwrap();
+        served.lock_shared().unwrap();
+        assert_eq!(Folder::take(&path).err().unwrap().code, "served");
+        assert!(folder.secret("li.na").exists(), "nothing was touched");
+        drop(served);
+        assert!(Folder::take(&path).is_ok());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use clap::Args;
 
 use super::failure::INTEGRITY;
 use super::member::errors_file;
+use super::serve::{could_leave_up, leave_up};
 use super::{Context, Failure, open_input};
 use crate::broker::imports::{ImportOptions, ImportReport};
 use crate::config::sqlite_in;
@@ -44,7 +45,7 @@ pub struct Demo {
     /// Read the members from this CSV file instead
     #[arg(long, value_name = "CSV", conflicts_with = "members")]
     file: Option<PathBuf>,
-    /// Leave the console up (not in this version)
+    /// Leave the console up on the vault that was made, at 127.0.0.1:8470
     #[arg(long)]
     serve: bool,
 }
@@ -64,13 +65,13 @@ struct Made {
 
 impl Demo {
     pub(super) async fn run(self, context: &Context) -> Result<u8, Failure> {
-        if self.serve {
-            return Err(Failure::usage("the console is not in this version", "run the demo without --serve"));
-        }
         let named = match &self.file {
             Some(file) => Named::by_file(file)?,
             None => Named::by_members(),
         };
+        if self.serve {
+            could_leave_up()?;
+        }
         let folder = Folder::take(&self.dir)?;
         let place = Place {
             dir: folder.path().to_owned(),
@@ -82,8 +83,13 @@ impl Demo {
         let made = self.make(context, folder, place, &named).await?;
         story::tell(context, &made).await?;
         context.out.answer(&story::answer(&made), || story::paths(&made));
-        made.world.broker.store().close().await;
-        Ok(if made.verified.verified { 0 } else { INTEGRITY })
+        let code = if made.verified.verified { 0 } else { INTEGRITY };
+        if self.serve {
+            leave_up(context, made.world.broker).await?;
+        } else {
+            made.world.broker.store().close().await;
+        }
+        Ok(code)
     }
 
     async fn make(

@@ -1,5 +1,6 @@
 //! `doctor`: everything about a vault that can be checked, a line each.
 
+mod backups;
 mod files;
 mod records;
 
@@ -111,6 +112,7 @@ impl Doctor {
             Ok(broker) => {
                 records::check(&broker, &mut found).await?;
                 files::check_packages(&broker, &mut found);
+                backups::check(&broker, &mut found);
                 broker.store().close().await;
             }
             Err(failure) if failure.code == Failure::from(StoreError::NoVault).code => return Err(failure),

@@ -31,8 +31,26 @@ pub(super) async fn check(broker: &Broker, found: &mut Findings) -> Result<(), F
     check_vendors(broker, &mut view, found).await?;
     check_packages(&mut view, found).await?;
     check_erasures(&mut view, found).await?;
+    check_notices(&mut view, found).await?;
     let members = view.member_count().await?;
     found.ok("members", format!("{members}"));
+    Ok(())
+}
+
+/// Messages that wait or were given up, by receiver; never an address.
+async fn check_notices(view: &mut View<'_>, found: &mut Findings) -> Result<(), StoreError> {
+    for state in view.receivers().await? {
+        let message = format!(
+            "{}: {} sent, {} wait, {} given up",
+            state.receiver, state.sent, state.waiting, state.dropped
+        );
+        if state.why.is_empty() {
+            found.ok("notices", message);
+        } else {
+            let hint = "look at its address and at the robot; a message is tried for a day";
+            found.warning("notices", format!("{message}; the newest failed: {}", state.why), hint);
+        }
+    }
     Ok(())
 }
 
@@ -120,6 +138,17 @@ async fn check_vendors(broker: &Broker, view: &mut View<'_>, found: &mut Finding
         .filter(|v| !v.suspended && day_number(v.contract_to) - today < CONTRACT_DAYS)
         .map(|v| format!("{} ({})", v.code, v.contract_to))
         .collect();
+    let mut unproven = Vec::new();
+    for vendor in vendors.iter().filter(|v| !v.suspended) {
+        let key = view.vendor_keys(&vendor.code).await?.pop();
+        if !key.is_some_and(|key| key.recipient == vendor.recipient && key.confirmed.is_some()) {
+            unproven.push(vendor.code.to_string());
+        }
+    }
+    if !unproven.is_empty() {
+        let message = format!("keys that were never proven: {}", unproven.join(", "));
+        found.warning("vendors", message, "`countersign vendor key challenge`, then `confirm`; A9a (Art 9)");
+    }
     if ending.is_empty() {
         found.ok("vendors", format!("{}; no contract ends within {CONTRACT_DAYS} days", vendors.len()));
     } else {

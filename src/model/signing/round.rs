@@ -100,7 +100,7 @@ fn check_link(before: Option<&Signed>, fact: &Signed) -> Result<(), RoundFault> 
         return Err(RoundFault::Link);
     }
     match before.map(|before| &before.payload) {
-        Some(before) if before.act.ends_round() => Err(RoundFault::Ended),
+        Some(before) if before.ends_round() => Err(RoundFault::Ended),
         Some(before) if before.at > fact.payload.at => Err(RoundFault::Time),
         _ => Ok(()),
     }

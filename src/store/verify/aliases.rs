@@ -47,7 +47,7 @@ impl Sum {
 }
 
 /// What the entries say, and what is stored, summed by stretches.
-pub(super) struct Aliases {
+pub(in crate::store) struct Aliases {
     from: i64,
     end: i64,
     stretch: i64,
@@ -57,17 +57,31 @@ pub(super) struct Aliases {
 
 impl Aliases {
     /// For entries `from..end`.
-    pub(super) fn new(from: i64, end: i64) -> Self {
+    pub(in crate::store) fn new(from: i64, end: i64) -> Self {
         let stretch = end.saturating_sub(from).max(0) / STRETCHES + 1;
         let sums = vec![Sum::default(); STRETCHES as usize];
         Aliases { from, end, stretch, said: sums.clone(), stored: sums }
     }
 
     /// Takes in that an entry speaks of a member.
-    pub(super) fn said(&mut self, keyring: &Keyring, seq: i64, alias: &[u8]) {
+    pub(in crate::store) fn said(&mut self, keyring: &Keyring, seq: i64, alias: &[u8]) {
         if let Some(at) = self.at(seq) {
             self.said[at].add(keyring, seq, alias);
         }
+    }
+
+    /// Takes in that a row says so; whether there is such an entry.
+    pub(in crate::store) fn stored(&mut self, keyring: &Keyring, seq: i64, alias: &[u8]) -> bool {
+        let at = self.at(seq);
+        if let Some(at) = at {
+            self.stored[at].add(keyring, seq, alias);
+        }
+        at.is_some()
+    }
+
+    /// Whether what is stored is what was said.
+    pub(in crate::store) fn agree(&self) -> bool {
+        self.said == self.stored
     }
 
     /// The stretch of an entry; none outside the log.
@@ -81,8 +95,8 @@ impl Aliases {
         pairs
             .filter(|(_, (said, stored))| said != stored)
             .map(|(n, _)| {
-                let first = self.from + n as i64 * self.stretch;
-                first..=first + (self.stretch - 1)
+                let first = self.from.saturating_add((n as i64).saturating_mul(self.stretch));
+                first..=first.saturating_add(self.stretch - 1)
             })
             .collect()
     }
@@ -106,9 +120,8 @@ impl View<'_> {
                 let read = (|| Ok((row.slice(0)?, row.int(1)?)))();
                 let read = read.map_err(|e: StoreError| e.unreadable("log_alias"));
                 let Some((alias, seq)) = found.keep(read)? else { continue };
-                match aliases.at(seq) {
-                    Some(at) => aliases.stored[at].add(keyring, seq, alias),
-                    None => found.add("log_alias", format!("entry {seq}")),
+                if !aliases.stored(keyring, seq, alias) {
+                    found.add("log_alias", format!("entry {seq}"));
                 }
             }
         }

@@ -16,10 +16,10 @@ const PAGE: u64 = 4096;
 
 /// A node that was worked out.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Node {
-    pub(super) level: u8,
-    pub(super) position: u64,
-    pub(super) hash: Hash,
+pub(in crate::store) struct Node {
+    pub(in crate::store) level: u8,
+    pub(in crate::store) position: u64,
+    pub(in crate::store) hash: Hash,
 }
 
 impl View<'_> {

@@ -22,10 +22,10 @@ const PAGE: i64 = 4096;
 
 /// What walking the leaves gave.
 #[derive(Default)]
-pub(super) struct Walked {
+pub(in crate::store) struct Walked {
     /// The first entry that was read.
     pub(super) from: u64,
-    pub(super) frontier: Frontier,
+    pub(in crate::store) frontier: Frontier,
     /// What the last leaf says: the hash over all set heads, and its time.
     pub(super) said: Option<(Hash, Micros)>,
     /// The newest head that any leaf gave of each table.
@@ -195,7 +195,7 @@ impl Walked {
     }
 
     /// Takes a leaf in; the member it speaks of.
-    fn leaf(
+    pub(in crate::store) fn leaf(
         &mut self,
         seq: i64,
         body: &[u8],

@@ -1,0 +1,290 @@
+//! Audited look-up and reveal over HTTP beside the same read without audit: 32 clients, pairs in turn, in one run.
+//!
+//! `cargo bench --bench serve` prints a line a pair and the medians of the ratios; `PAIRS` and `SECONDS` change how long.
+//! Ours is the served API on a vault: session, policy, budget, one durable entry before the answer, the field unsealed.
+//! Theirs is a server on the same crates that reads a plaintext SQLite table with an index and writes nothing; it
+//! stands here, for there is no read without its entry in the vault to compare with. Clients are the same for both and
+//! run beside them on the same cores, over loopback; a connection is kept.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use countersign::http::{App, serve};
+use countersign::policy::PolicyFiles;
+use serde_json::{Value, json};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+use support::generate::generate;
+use support::world::{On, World, adopt, block, import, step};
+
+const CLIENTS: usize = 32;
+const MEMBERS: usize = 10_000;
+/// Whose members are asked for: half of all are of this store.
+const STORE: &str = "S001";
+
+/// A read, as both sides are asked for it.
+struct Work {
+    name: &'static str,
+    ours: Vec<String>,
+    theirs: Vec<String>,
+}
+
+/// One side's run.
+struct Run {
+    answers: u64,
+    seconds: f64,
+    /// Sorted.
+    took: Vec<Duration>,
+}
+
+impl Run {
+    fn rate(&self) -> f64 {
+        self.answers as f64 / self.seconds
+    }
+
+    fn percentile(&self, of_hundred: usize) -> f64 {
+        self.took[self.took.len() * of_hundred / 100].as_secs_f64()
+    }
+}
+
+fn main() {
+    let number =
+        |name: &str, else_: u64| std::env::var(name).ok().map_or(else_, |text| text.parse().unwrap());
+    let (pairs, seconds) = (number("PAIRS", 7), number("SECONDS", 3));
+    for on in [On::Sqlite, On::Postgres] {
+        block(compare(on, pairs, Duration::from_secs(seconds)));
+    }
+}
+
+async fn compare(on: On, pairs: u64, time: Duration) {
+    let world = World::new(on);
+    let rows = generate(MEMBERS, 11);
+    let (ours, token) = vault(&world, &rows.csv).await;
+    let members: Vec<(String, String)> = rows
+        .accepted()
+        .filter(|row| row.store == STORE && !row.mobile.is_empty())
+        .map(|row| (row.card.clone(), row.mobile.clone()))
+        .collect();
+    let theirs = plain(&world, &members).await;
+    let works = [
+        Work {
+            name: "look-up",
+            ours: of(
+                &members,
+                ours,
+                "/api/v1/members/look-up",
+                &token,
+                |_, mobile| json!({ "index": "mobile", "value": mobile }),
+            ),
+            theirs: of(&members, theirs, "/look-up", "", |_, mobile| json!({ "mobile": mobile })),
+        },
+        Work {
+            name: "reveal",
+            ours: of(
+                &members,
+                ours,
+                "/api/v1/members/reveal",
+                &token,
+                |card, _| json!({ "card": card, "fields": ["mobile"], "reason": "measured" }),
+            ),
+            theirs: of(&members, theirs, "/reveal", "", |card, _| json!({ "card": card })),
+        },
+    ];
+    for work in works {
+        let Work { name, ours: to_us, theirs: to_them } = work;
+        let (to_us, to_them) = (Arc::new(to_us), Arc::new(to_them));
+        run(theirs, &to_them, time / 3).await;
+        run(ours, &to_us, time / 3).await;
+        let (mut rates, mut tails) = (Vec::new(), Vec::new());
+        for pair in 1..=pairs {
+            let them = run(theirs, &to_them, time).await;
+            let us = run(ours, &to_us, time).await;
+            let (rate, tail) = (us.rate() / them.rate(), us.percentile(99) / them.percentile(99));
+            println!(
+                "{on:?} {name} {pair}: theirs {:.0}/s, p50 {:.2} ms, p99 {:.2} ms; ours {:.0}/s, p50 {:.2} ms, p99 {:.2} ms; \
+                 rate {rate:.2}x, p99 {tail:.2}x",
+                them.rate(),
+                them.percentile(50) * 1e3,
+                them.percentile(99) * 1e3,
+                us.rate(),
+                us.percentile(50) * 1e3,
+                us.percentile(99) * 1e3,
+            );
+            rates.push(rate);
+            tails.push(tail);
+        }
+        println!(
+            "{on:?} {name}: median of {pairs} pairs: rate {:.2}x, p99 {:.2}x",
+            median(rates),
+            median(tails)
+        );
+    }
+}
+
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
+}
+
+/// A served vault with so many members and budgets that are not spent here, and a counter's session.
+async fn vault(world: &World, members: &[u8]) -> (SocketAddr, String) {
+    let broker = world.open().await;
+    let head = step(&broker, "mem.head").await.unwrap();
+    import(&broker, head.caller(), members).await.unwrap();
+    wide_budgets(&broker).await;
+    let served = serve(App::new(broker), ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = served.address().unwrap();
+    tokio::spawn(served.run(std::future::pending()));
+    let body = json!({ "login": "s1.counter", "password": "pass word of s1.counter", "bearer": true });
+    let text = request(address, "/api/v1/session", "", &body);
+    let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
+    let answer = exchange(&mut stream, &text).await;
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    (address, answer["token"].as_str().expect("a session").to_owned())
+}
+
+async fn wide_budgets(broker: &countersign::broker::Broker) {
+    let files: BTreeMap<String, String> =
+        PolicyFiles::built_in().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
+    let wide = |text: &str| format!("{text} = {{ hour = 10000000, day = 10000000 }}");
+    let edits: Vec<(String, String)> = [
+        ("look_up", "120", "600"),
+        ("reveal", "30", "100"),
+        ("look_up", "1200", "6000"),
+        ("reveal", "300", "1000"),
+    ]
+    .iter()
+    .map(|(look, hour, day)| (format!("{look} = {{ hour = {hour}, day = {day} }}"), wide(look)))
+    .collect();
+    let test = &files["guard.test.toml"];
+    let (begin, end) = (test.find("[[ask]]").unwrap(), test.find("[[noticed]]").unwrap());
+    let asked = "[[ask]]\nof = \"person\"\nlook = \"verify\"\nhour = 0\nday = 0\nexpect = \"allow\"\n\n";
+    let mut all: Vec<(&str, &str, &str)> =
+        edits.iter().map(|(from, to)| ("guard.toml", from.as_str(), to.as_str())).collect();
+    all.push(("guard.test.toml", &test[begin..end], asked));
+    adopt(broker, &all).await;
+}
+
+/// The same rows in a plaintext table, and a server that reads them.
+async fn plain(world: &World, members: &[(String, String)]) -> SocketAddr {
+    let path = world.dir.path().join("plain.db");
+    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+    let pool = SqlitePool::connect_with(options.pragma("journal_mode", "wal")).await.unwrap();
+    for sql in [
+        "create table member (card text primary key, mobile text not null)",
+        "create index by_mobile on member (mobile)",
+    ] {
+        sqlx::query(sql).execute(&pool).await.unwrap();
+    }
+    let mut turn = pool.begin().await.unwrap();
+    for (card, mobile) in members {
+        sqlx::query("insert into member values (?, ?)")
+            .bind(card)
+            .bind(mobile)
+            .execute(&mut *turn)
+            .await
+            .unwrap();
+    }
+    turn.commit().await.unwrap();
+    let routes =
+        Router::new().route("/look-up", post(look_up)).route("/reveal", post(reveal)).with_state(pool);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
+    address
+}
+
+async fn look_up(State(pool): State<SqlitePool>, Json(body): Json<Value>) -> Json<Value> {
+    let query = sqlx::query_as::<_, (String,)>("select card from member where mobile = ?");
+    let found = query.bind(body["mobile"].as_str()).fetch_all(&pool).await.unwrap();
+    Json(json!({ "items": found.iter().map(|(card,)| card).collect::<Vec<_>>() }))
+}
+
+async fn reveal(State(pool): State<SqlitePool>, Json(body): Json<Value>) -> Json<Value> {
+    let query = sqlx::query_as::<_, (String,)>("select mobile from member where card = ?");
+    let (mobile,) = query.bind(body["card"].as_str()).fetch_one(&pool).await.unwrap();
+    Json(json!({ "mobile": mobile }))
+}
+
+/// A request for each member.
+fn of(
+    members: &[(String, String)],
+    at: SocketAddr,
+    path: &str,
+    token: &str,
+    body: impl Fn(&str, &str) -> Value,
+) -> Vec<String> {
+    members.iter().map(|(card, mobile)| request(at, path, token, &body(card, mobile))).collect()
+}
+
+fn request(at: SocketAddr, path: &str, token: &str, body: &Value) -> String {
+    let body = body.to_string();
+    let token = if token.is_empty() { String::new() } else { format!("authorization: Bearer {token}\r\n") };
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {at}\r\n{token}content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Every client asks for one member after the other, each from another one on, until the time is over.
+async fn run(at: SocketAddr, requests: &Arc<Vec<String>>, time: Duration) -> Run {
+    let begun = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| {
+            let requests = requests.clone();
+            tokio::spawn(async move {
+                let mut stream = BufReader::new(TcpStream::connect(at).await.unwrap());
+                stream.get_ref().set_nodelay(true).unwrap();
+                let mut took = Vec::new();
+                let mut next = client * requests.len() / CLIENTS;
+                while begun.elapsed() < time {
+                    let asked = Instant::now();
+                    exchange(&mut stream, &requests[next % requests.len()]).await;
+                    took.push(asked.elapsed());
+                    next += 1;
+                }
+                took
+            })
+        })
+        .collect();
+    let mut took = Vec::new();
+    for client in clients {
+        took.extend(client.await.unwrap());
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    took.sort_unstable();
+    Run { answers: took.len() as u64, seconds, took }
+}
+
+/// Asks, and takes the whole answer, which must be a good one.
+async fn exchange(stream: &mut BufReader<TcpStream>, request: &str) -> Vec<u8> {
+    stream.get_mut().write_all(request.as_bytes()).await.unwrap();
+    let (mut line, mut length, mut first) = (String::new(), 0, String::new());
+    loop {
+        line.clear();
+        assert!(stream.read_line(&mut line).await.unwrap() > 0, "the connection ended");
+        if first.is_empty() {
+            first.clone_from(&line);
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.unwrap();
+    assert!(first.starts_with("HTTP/1.1 20"), "{first}{}", String::from_utf8_lossy(&body));
+    body
+}

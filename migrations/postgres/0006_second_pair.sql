@@ -1,0 +1,24 @@
+-- Changes of the organisation that a second administrator has to second. What is proposed never changes; how it ended is added once.
+create table org_proposal (
+    id bigint primary key,
+    kind text not null,                 -- org, reset, resume
+    body text not null,                 -- the organisation file, or the login
+    changes text not null,              -- a line each, as the proposer was shown them
+    digest bytea not null,              -- over kind, body and changes
+    proposed_by text not null,
+    proposed_at bigint not null,
+    expires_at bigint not null,
+    outcome text,                       -- seconded, withdrawn; open while null
+    ended_by text,
+    ended_at bigint
+);
+
+-- From when until when a person's signatures do not count: after a new key or a new role. Rows are never changed.
+create table person_hold (
+    login text not null,
+    number bigint not null,             -- 1, 2, 3 … of this person
+    reason text not null,               -- key, role
+    since bigint not null,
+    until bigint not null,
+    primary key (login, number)
+);

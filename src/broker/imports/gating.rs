@@ -1,0 +1,105 @@
+//! What is asked of a row beside its own form: whose member it is, and whether what it names is registered.
+
+use std::collections::HashSet;
+
+use crate::broker::{Caller, Ground, Refusal};
+use crate::intake::{CellError, Column, Reason};
+use crate::model::code::{CovenantFamily, UnitKind};
+use crate::model::member::{Cell, MemberRow};
+use crate::policy::Act;
+use crate::store::documents::Document;
+
+/// Whose rows the caller may bring.
+pub(super) enum Reach {
+    /// Everybody's.
+    All,
+    /// Members of these stores only (B9).
+    Stores(HashSet<String>),
+}
+
+impl Reach {
+    /// How far a caller's act reaches.
+    ///
+    /// # Errors
+    /// `not_permitted` when it reaches nobody.
+    pub(super) fn of(ground: &Ground, caller: &Caller, act: Act) -> Result<Reach, Refusal> {
+        let refusal = match ground.staff.may(&ground.policy, caller, act, None) {
+            Ok(()) => return Ok(Reach::All),
+            Err(refusal) => refusal,
+        };
+        let may = |site: &_| ground.staff.may(&ground.policy, caller, act, Some(site));
+        let sites = ground.staff.sites(caller.login());
+        let own: HashSet<String> = sites.iter().filter(|s| may(s).is_ok()).map(ToString::to_string).collect();
+        if own.is_empty() { Err(refusal) } else { Ok(Reach::Stores(own)) }
+    }
+
+    /// Whether a member of this store is within it.
+    pub(super) fn covers(&self, store: Option<&str>) -> bool {
+        match self {
+            Reach::All => true,
+            Reach::Stores(stores) => store.is_some_and(|s| stores.contains(s)),
+        }
+    }
+}
+
+/// What is asked of a row beside its own form.
+pub(super) struct Gate {
+    pub(super) stores: HashSet<String>,
+    pub(super) covenants: HashSet<(CovenantFamily, String)>,
+    pub(super) reach: Reach,
+}
+
+/// The row is of a member whom the caller may not touch.
+pub(super) const OTHER_STORE: CellError = CellError {
+    column: Some(Column::HomeStore),
+    reason: Reason::Refused {
+        code: "other_store",
+        zh: "不属于您所在门店的会员，不能导入 (B9)",
+        en: "is not a member of your own store (B9)",
+    },
+};
+
+const UNKNOWN_STORE: CellError = CellError {
+    column: Some(Column::HomeStore),
+    reason: Reason::Refused {
+        code: "unknown_store",
+        zh: "没有登记过的门店",
+        en: "is not a registered store",
+    },
+};
+
+const UNKNOWN_COVENANT: CellError = CellError {
+    column: Some(Column::CovenantVersion),
+    reason: Reason::Refused {
+        code: "unknown_covenant",
+        zh: "没有登记过的规约版本 (A2)",
+        en: "is not a registered covenant version (A2)",
+    },
+};
+
+impl Gate {
+    /// What is registered, and whose rows the caller may bring.
+    pub(super) fn of(ground: &Ground, documents: &[Document], reach: Reach) -> Gate {
+        let units = ground.staff.tree().units();
+        let stores = units.filter(|u| u.kind == UnitKind::Store).map(|u| u.code.to_string()).collect();
+        let covenants = documents
+            .iter()
+            .filter_map(|d| Some((CovenantFamily::parse(&d.family).ok()?, d.version.clone())))
+            .collect();
+        Gate { stores, covenants, reach }
+    }
+
+    pub(super) fn check(&self, row: &MemberRow) -> Vec<CellError> {
+        let mut errors = Vec::new();
+        match &row.home_store {
+            Cell::Filled(store) if !self.stores.contains(store) => errors.push(UNKNOWN_STORE),
+            Cell::Filled(store) if !self.reach.covers(Some(store)) => errors.push(OTHER_STORE),
+            Cell::Empty if !self.reach.covers(None) => errors.push(OTHER_STORE),
+            _ => {}
+        }
+        if row.covenant.value().is_some_and(|covenant| !self.covenants.contains(covenant)) {
+            errors.push(UNKNOWN_COVENANT);
+        }
+        errors
+    }
+}

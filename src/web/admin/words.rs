@@ -1,0 +1,194 @@
+//! Every string of the administrators' pages, in both languages.
+
+words! {
+    rooms = "管理导航", "Administration pages";
+    people = "组织与员工", "Organisation and people";
+    vendors = "外包商", "Vendors";
+    policies = "政策", "Policies";
+    health = "运行状况", "Health";
+    proposals = "待附议变更", "Changes to second";
+
+    // People.
+    people_lead = "单位、员工与角色。授予权限的变更须由第二位管理员附议。", "Units, people and roles. What gives somebody power waits for a second administrator.";
+    staff = "员工", "People";
+    units = "单位", "Units";
+    unit = "单位", "Unit";
+    code = "代码", "Code";
+    name = "名称", "Name";
+    kind = "类型", "Kind";
+    function = "职能", "Function";
+    staff_count = "在职人数", "Active people";
+    officers = "会员信息管理专员", "Information officer";
+    officer_missing = "缺专员：不能提交申请", "none: it cannot submit";
+    gaps_found = "以下部门没有会员信息管理专员，不能提交申请（第4条）：", "These departments have no information officer and cannot submit (Art 4):";
+    no_gaps = "每个营销与企划部门都有会员信息管理专员。", "Every marketing and planning department has its information officer.";
+    login = "用户名", "Login";
+    rank = "职级", "Rank";
+    roles = "角色", "Roles";
+    state = "状态", "State";
+    active = "在用", "active";
+    suspended = "已停用", "suspended";
+    not_enrolled = "未注册", "not enrolled";
+    held_until = "暂不能签字，至", "signs nothing until";
+    at_unit = "于", "at";
+    signing_key = "签名密钥指纹", "Fingerprint of the signing key";
+    key = "密钥", "Key";
+    enrolled_at = "登记于日志序号", "Enrolled with entry";
+    apply_file = "用文件变更", "Change by a file";
+    apply_lead = "粘贴 org.toml，或选取文件。先试运行，看清变更，再提交。", "Paste an org.toml or take a file. First see what it would change, then apply it.";
+    org_file = "组织文件（org.toml）", "The organisation file (org.toml)";
+    take_file = "选取文件", "Take a file";
+    dry_run = "试运行", "See what would change";
+    apply = "提交变更", "Apply";
+    would_change = "将会变更", "It would change";
+    changed = "已变更", "Changed";
+    nothing_changes = "没有任何变更：组织已与文件一致。", "Nothing changes: the organisation is what the file says.";
+    waits_second = "此变更授予权限，已成为提议，等待第二位管理员附议。编号：", "This gives somebody power. It is a proposal now and waits for a second administrator. Number:";
+    need_code = "以下员工尚未注册，需要一次性注册码：", "These people are not enrolled yet and need a one-time code:";
+
+    // One person.
+    invite = "发放注册码", "Issue a code";
+    invite_lead = "一次性注册码有效三天。已有密钥的员工，其密钥、会话与第二因素随即失效，且须第二位管理员附议。", "A one-time code works for three days. Of somebody who has a key, that key, their sessions and second factors end, and a second administrator has to agree.";
+    code_once = "注册码只显示这一次，请当面或电话告知本人：", "The code is shown this once. Tell the person themselves, by phone or in person:";
+    hidden_again = "注册码已隐藏。", "The code is hidden again.";
+    suspend = "停用", "Suspend";
+    suspend_lead = "立即生效：会话结束，其待执行的签字失效。", "At once: sessions end, and what they signed and is pending is void.";
+    resume = "恢复", "Resume";
+    resume_lead = "恢复须第二位管理员附议。", "A second administrator has to agree.";
+    back_to_people = "返回组织与员工", "Back to people";
+    yourself = "本人的注册码与停用由另一位管理员办理。", "Your own code and suspension are another administrator's to give.";
+
+    // Proposals.
+    proposals_lead = "另一位管理员提出、等待您附议的变更；三天后过期。", "Changes that another administrator proposed; they lapse after three days.";
+    no_proposals = "没有等待附议的变更。", "No change waits to be seconded.";
+    proposal = "提议", "Proposal";
+    kind_org = "组织变更", "change of the organisation";
+    kind_reset = "重置密钥并发放新码", "new code for somebody who had a key";
+    kind_resume = "恢复员工", "end of a suspension";
+    proposed_by = "提议人", "Proposed by";
+    expires = "过期", "Lapses";
+    digest = "摘要", "Digest";
+    changes = "变更", "Changes";
+    whole_text = "文件全文", "The whole file";
+    second = "附议并生效", "Second, and apply";
+    withdraw = "撤回", "Withdraw";
+    own_proposal = "您提出的变更须由另一位管理员附议。", "Another administrator has to second what you proposed.";
+    seconded = "已附议并生效。", "Seconded and applied.";
+
+    // Vendors.
+    vendors_lead = "签约的受托处理方。密钥须由外包商证明持有，并由第二人确认后才能使用。", "Contracted processors. A key is used only after the vendor has shown that it holds it and a second person confirmed.";
+    no_vendors = "还没有外包商。用下面的文件登记第一家。", "There is no vendor yet. Register the first with a file below.";
+    vendor = "外包商", "Vendor";
+    channels = "渠道", "Channels";
+    contract = "合同", "Contract";
+    contract_days = "合同期", "Contract days";
+    fingerprint = "密钥指纹", "Fingerprint of the key";
+    checked_by = "指纹核对方式", "How the fingerprint was checked";
+    proven = "已证明并确认", "proven and confirmed";
+    unproven = "未证明", "not proven";
+    add_vendor = "登记或变更外包商", "Register or change a vendor";
+    add_lead = "粘贴 vendor.toml。密钥变化会使已签给旧密钥的申请失效。", "Paste a vendor.toml. Another key voids what was signed for the old one.";
+    vendor_file = "外包商文件(vendor.toml)", "The vendor's file (vendor.toml)";
+    register = "登记", "Register";
+    keys = "密钥", "Keys";
+    number = "编号", "Number";
+    registered_by = "登记人", "Registered by";
+    challenged_by = "发出验证", "Challenged";
+    confirmed_by = "确认人", "Confirmed by";
+    present = "现用", "present";
+    challenge = "验证文件", "Proof file";
+    challenge_lead = "下载一个只有该外包商能打开的文件，发给对方；对方读回其中 phrase 一行。再次下载会使上一个失效。", "Download a file that only this vendor can open and send it. The vendor reads the line `phrase` back. Another download voids the one before.";
+    get_challenge = "下载验证文件", "Download the proof file";
+    confirm = "确认密钥", "Confirm the key";
+    confirm_lead = "由登记人以外的人，用外包商电话读回的短语确认。", "By somebody else than who registered it, with the phrase that the vendor read back.";
+    phrase = "读回的短语", "The phrase";
+    back_to_vendors = "返回外包商", "Back to vendors";
+
+    // Policies.
+    policies_lead = "政策即代码：一人提议，另一人附议，按生效日执行。", "Policies are source: one proposes, another seconds, and it holds from its day.";
+    versions = "版本", "Versions";
+    version = "版本", "Version";
+    in_force = "现行", "in force";
+    adopted = "已采纳", "adopted";
+    proposed = "待附议", "waits for a second";
+    withdrawn = "已撤回", "taken back";
+    seconded_by = "附议人", "Seconded by";
+    effective = "生效", "Holds from";
+    matrices = "权限矩阵", "Who may do what";
+    act_matrix = "角色 × 操作", "Role by act";
+    field_matrix = "用途 × 渠道 × 字段", "Purpose and channel by field";
+    act = "操作", "Act";
+    rule = "依据", "It rests on";
+    no = "不可", "no";
+    yes = "可以", "yes";
+    purpose = "用途", "Purpose";
+    channel = "渠道", "Channel";
+    channel_off = "渠道关闭", "channel off";
+    reach_hint = "“本单位”指角色所在的本部或门店；“全集团”指各处。空格为不可。", "“own” is the role holder's own headquarters or store, “any” is everywhere; an empty cell is no.";
+    explain = "为什么可以 / 不可以", "Why, or why not";
+    explain_lead = "提一个问题，得到现行政策的答案与所依据的行。它不改变、也不授权任何事。", "Ask a question; the policy in force answers with the lines it rests on. It changes and permits nothing.";
+    who_login = "员工（用户名）", "A person (login)";
+    who_role = "或：角色", "Or: a role";
+    nobody = "—", "—";
+    unit_hint = "留空为集团", "empty: the group";
+    ask = "询问", "Ask";
+    answer_yes = "可以。", "Yes.";
+    answer_no = "不可以。", "No.";
+    lines = "所依据的行", "The lines it rests on";
+    no_lines = "没有一行说到它：没有写明的就是不可。", "No line speaks of it: what is not written is refused.";
+    file = "文件", "File";
+    line = "行", "Line";
+    says = "内容", "It says";
+    counts = "计入", "Counts";
+    not_here = "不及此处", "reaches another place";
+    files = "文件", "Files";
+    propose = "提议新版本", "Propose a version";
+    propose_lead = "以下是现行文件。修改后提议：系统会先运行每个文件自己的测试，再交由第二人附议。", "These are the files in force. Change them and propose: their own tests are run first, then a second person reads it.";
+    effective_at = "生效日（留空为附议即生效）", "Holds from this day (empty: once seconded)";
+    differences = "与现行版本的差异", "What it decides otherwise than the one in force";
+    files_changed = "文字有变的文件", "Files whose text differs";
+    no_difference = "与现行版本的决定完全相同。", "It decides everything as the one in force.";
+    role = "角色", "Role";
+    where_asked = "何处", "Where";
+    now = "现在", "Now";
+    then = "之后", "Then";
+    nothing = "无", "nothing";
+    second_policy = "附议", "Second";
+    second_lead = "附议即签字：您读过这些文件及上面的差异。", "Seconding is signing: you have read the files and the differences above.";
+    back_to_policies = "返回政策", "Back to policies";
+
+    // Health.
+    health_lead = "此刻的状况。主机上的 countersign doctor 查得更多。", "How it is at this moment. On the host, countersign doctor looks at more.";
+    check = "检查", "Check";
+    found = "结果", "Found";
+    fine = "正常", "fine";
+    look_at = "请留意", "look at it";
+    broken = "有问题", "broken";
+    check_version = "程序版本", "Program";
+    check_engine = "存储", "Engine";
+    check_schema = "数据库结构", "Schema";
+    schema_known = "本程序认识，未被改动", "known to this program, unchanged";
+    check_log = "日志记录数", "Entries in the log";
+    check_mark = "高水位标记", "High-water mark";
+    no_mark = "本机没有标记", "none on this machine";
+    check_tables = "决策表", "Tables that decide";
+    tables_fit = "与日志一致", "each is the one the log speaks of";
+    check_policy = "现行政策版本", "Policy in force";
+    check_members = "会员数", "Members";
+    check_alarms = "未处理告警", "Alarms not seen to";
+    check_backup = "最近数据备份", "Newest data backup";
+    check_keys = "最近密钥备份", "Newest key backup";
+    check_drill = "最近恢复演练", "Newest restore drill";
+    never = "本机没有记录", "none is remembered on this machine";
+    check_notices = "通知", "Notices";
+    sent = "已发", "sent";
+    waiting = "等待", "waiting";
+    dropped = "放弃", "given up";
+    demo_vault = "演示库", "Demo vault";
+
+    // The room's first page.
+    lead = "谁、哪家外包商、依据哪条规则。", "Who, which vendor, under which rule.";
+    alarms = "告警", "Alarms";
+    who_saw = "谁看过会员", "Who saw a member";
+    exceptions = "例外清单", "Exceptions";
+}

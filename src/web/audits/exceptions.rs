@@ -1,0 +1,43 @@
+//! What an auditor has to ask about; that there is nothing is said as the good news it is.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+
+use super::tabs::{Tab, tabs};
+use super::words::{self, Words};
+use crate::broker::attesting::{Exceptions, Waiting};
+use crate::http::{App, Problem};
+use crate::web::answer::html;
+use crate::web::frame::{Frame, Place};
+use crate::web::visitor::Visitor;
+
+#[derive(Template)]
+#[template(path = "audits_exceptions.html")]
+struct Page {
+    frame: Frame,
+    w: &'static Words,
+    tabs: Vec<Tab>,
+    found: Exceptions,
+}
+
+impl Page {
+    fn none(&self) -> bool {
+        let Exceptions { overdue, not_handed_off, officer_gaps, unproven_keys, integrity } = &self.found;
+        let lists = overdue.is_empty() && not_handed_off.is_empty();
+        lists && officer_gaps.is_empty() && unproven_keys.is_empty() && integrity.is_none()
+    }
+
+    /// Packages that wait for a record, each list with its anchor and heading.
+    fn lists(&self) -> [(&'static str, &'static str, &[Waiting]); 2] {
+        let (w, found) = (self.w, &self.found);
+        [("overdue", w.overdue, &found.overdue), ("handed", w.not_handed, &found.not_handed_off)]
+    }
+}
+
+pub(super) async fn show(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
+    let w = words::of(who.look.lang);
+    let found = app.broker().audit_exceptions(who.session.caller()).await?;
+    let frame = Frame::new(&app, &who, Place::Audit, w.exceptions).await?;
+    Ok(html(&Page { tabs: tabs(&frame, w, "/audit/exceptions"), frame, w, found }))
+}

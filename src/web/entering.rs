@@ -1,0 +1,159 @@
+//! Signing in and out, and the first password.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::SET_COOKIE;
+use axum::response::Response;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::answer::{html, html_as, to};
+use super::frame::done;
+use super::look::{Bare, Look, local};
+use super::problems::unknown_person;
+use super::visitor::{Nothing, Posted, second};
+use crate::access::undertaken::{Text, Undertaking};
+use crate::broker::people::Password;
+use crate::broker::sessions::SessionToken;
+use crate::http::{App, From, Problem, check_same_site, cleared_cookie, session_cookie};
+use crate::model::ids::{Digest, Login};
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage {
+    frame: Bare,
+    then: String,
+    wrong: Option<Problem>,
+    demo: bool,
+    done: Option<&'static str>,
+}
+
+impl SignInPage {
+    fn new(app: &App, look: Look, then: String) -> SignInPage {
+        let (done, demo) = (done(look.words(), &look.path), app.broker().store().info().demo);
+        SignInPage { frame: look.bare(), then, wrong: None, demo, done }
+    }
+}
+
+/// Where to go afterwards.
+#[derive(Deserialize)]
+pub(super) struct Then {
+    #[serde(default)]
+    then: String,
+}
+
+pub(super) async fn ask(State(app): State<App>, look: Look, query: axum::extract::Query<Then>) -> Response {
+    html(&SignInPage::new(&app, look, local(&query.then)))
+}
+
+/// Who wants in.
+#[derive(Deserialize)]
+pub(super) struct Credentials {
+    login: String,
+    password: Zeroizing<String>,
+    /// A time-based or recovery code, where one is set up.
+    #[serde(default)]
+    factor: Zeroizing<String>,
+    /// A passkey's answer, as the page's script wrote it down.
+    #[serde(default)]
+    passkey: Zeroizing<String>,
+    #[serde(default)]
+    then: String,
+}
+
+pub(super) async fn sign_in(
+    State(app): State<App>,
+    from: From,
+    look: Look,
+    headers: HeaderMap,
+    Form(who): Form<Credentials>,
+) -> Result<Response, Problem> {
+    // Else somebody could be signed in as another without a word, and what they did would be the other's.
+    check_same_site(&headers)?;
+    let then = local(&who.then);
+    match opened(&app, from, &who).await {
+        Ok(token) => {
+            let mut response = to(&then);
+            if let Some(cookie) = session_cookie(&token) {
+                response.headers_mut().insert(SET_COOKIE, cookie);
+            }
+            Ok(response)
+        }
+        Err(wrong) => {
+            let status = wrong.status();
+            let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(&app, look, then) };
+            Ok(html_as(status, &page))
+        }
+    }
+}
+
+async fn opened(app: &App, from: From, who: &Credentials) -> Result<SessionToken, Problem> {
+    // What is no login is nobody's: the answer is the one for a wrong password.
+    let login = Login::parse(who.login.trim()).map_err(|_| unknown_person())?;
+    let password = Password::new(who.password.as_bytes().to_vec());
+    let second = second(&who.factor, &who.passkey)?;
+    let opened = app.stretched(app.broker().session_open(&login, &password, &second, from.0)).await?;
+    Ok(opened.0)
+}
+
+pub(super) async fn sign_out(
+    State(app): State<App>,
+    Posted(who, Nothing {}): Posted<Nothing>,
+) -> Result<Response, Problem> {
+    app.broker().session_close(who.session).await?;
+    let mut response = to("/sign-in?done=signed_out");
+    response.headers_mut().insert(SET_COOKIE, cleared_cookie());
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "enrol.html")]
+struct EnrolPage {
+    frame: Bare,
+    wrong: Option<Problem>,
+    undertaking: Undertaking,
+}
+
+impl EnrolPage {
+    fn text(&self) -> Option<&Text> {
+        self.undertaking.text_or_first(self.frame.look.lang)
+    }
+}
+
+pub(super) async fn ask_code(State(app): State<App>, look: Look) -> Result<Response, Problem> {
+    let undertaking = app.broker().undertaking().await?;
+    Ok(html(&EnrolPage { frame: look.bare(), wrong: None, undertaking }))
+}
+
+/// A first password.
+#[derive(Deserialize)]
+pub(super) struct Enrolment {
+    login: String,
+    code: Zeroizing<String>,
+    password: Zeroizing<String>,
+    /// Of the confidentiality undertaking that stood on the page (A10a).
+    undertaking: Option<Digest>,
+}
+
+pub(super) async fn enrol(
+    State(app): State<App>,
+    from: From,
+    look: Look,
+    headers: HeaderMap,
+    Form(new): Form<Enrolment>,
+) -> Result<Response, Problem> {
+    check_same_site(&headers)?;
+    let Err(wrong) = enrolled(&app, from, &new).await else { return Ok(to("/sign-in?done=enrolled")) };
+    let (status, undertaking) = (wrong.status(), app.broker().undertaking().await?);
+    let page = EnrolPage { frame: look.bare(), wrong: Some(wrong), undertaking };
+    Ok(html_as(status, &page))
+}
+
+async fn enrolled(app: &App, from: From, new: &Enrolment) -> Result<(), Problem> {
+    let login = Login::parse(new.login.trim()).map_err(|_| unknown_person())?;
+    let password = Password::new(new.password.as_bytes().to_vec());
+    let enrolled = app.broker().enrol_from(&login, &new.code, &password, new.undertaking, from.0);
+    Ok(app.stretched(enrolled).await?)
+}

@@ -1,0 +1,126 @@
+//! Packages: what there is, fetched once, handed on.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::answer::{html, to};
+use super::frame::{Frame, Place};
+use super::problems::unreadable_form;
+use super::visitor::{Nothing, Posted, Stepped, Visitor};
+use super::words::Words;
+use crate::broker::downloading::Wanted;
+use crate::broker::packages::PackageLine;
+use crate::http::{App, From, Path, Problem, file};
+use crate::model::lang::Word as _;
+use crate::store::packages::FactKind;
+
+/// A package on the page.
+struct Row {
+    no: String,
+    request: String,
+    channel: &'static str,
+    state: &'static str,
+    at: String,
+    rows: String,
+    excluded: Vec<(&'static str, u64)>,
+    sha256: String,
+    fetch: bool,
+    hand_off: bool,
+    recall: bool,
+}
+
+impl Row {
+    fn of(frame: &Frame, line: PackageLine) -> Row {
+        let (w, lang) = (frame.w, frame.look.lang);
+        let excluded = line.excluded.iter().flatten();
+        Row {
+            no: line.no.to_string(),
+            request: line.no.request().to_string(),
+            channel: line.channel.word(lang),
+            state: state(w, line.state),
+            at: line.at,
+            rows: line.rows.map(|rows| rows.to_string()).unwrap_or_default(),
+            excluded: excluded.map(|(reason, n)| (w.exclusion(*reason), *n)).collect(),
+            sha256: line.sha256.map(|digest| digest.to_string()).unwrap_or_default(),
+            fetch: line.receives
+                && matches!(line.state, FactKind::Sealed | FactKind::Remade | FactKind::Downloaded),
+            hand_off: line.receives && line.state == FactKind::Downloaded,
+            recall: line.may_recall,
+        }
+    }
+}
+
+fn state(w: &'static Words, kind: FactKind) -> &'static str {
+    match kind {
+        FactKind::Started => w.package_started,
+        FactKind::Sealed | FactKind::Remade => w.package_sealed,
+        FactKind::Aborted => w.package_aborted,
+        FactKind::Downloaded => w.package_downloaded,
+        FactKind::HandedOff => w.package_handed_off,
+        FactKind::Recalled => w.package_recalled,
+        FactKind::Destroyed => w.package_destroyed,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "packages.html")]
+struct List {
+    frame: Frame,
+    rows: Vec<Row>,
+}
+
+pub(super) async fn list(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
+    let frame = Frame::new(&app, &who, Place::Packages, who.look.words().packages).await?;
+    let lines = app.broker().package_list(who.session.caller()).await?;
+    let rows = lines.into_iter().map(|line| Row::of(&frame, line)).collect();
+    Ok(html(&List { frame, rows }))
+}
+
+/// The password, and which file.
+#[derive(Deserialize)]
+pub(super) struct Fetch {
+    /// `manifest`, or the number of a part.
+    file: String,
+}
+
+pub(super) async fn download(
+    State(app): State<App>,
+    Path(no): Path,
+    from: From,
+    Stepped(step, _, what): Stepped<Fetch>,
+) -> Result<Response, Problem> {
+    let wanted = match what.file.as_str() {
+        "manifest" => Wanted::Manifest,
+        part => Wanted::Part(part.parse().map_err(|_| unreadable_form())?),
+    };
+    let no = app.broker().package_named(&no).await?;
+    Ok(file(app.broker().package_fetch(step, &no, wanted, from.0).await?))
+}
+
+pub(super) async fn hand_off(
+    State(app): State<App>,
+    Path(no): Path,
+    Posted(who, Nothing {}): Posted<Nothing>,
+) -> Result<Response, Problem> {
+    let no = app.broker().package_named(&no).await?;
+    app.broker().package_hand_off(who.session.caller(), &no).await?;
+    Ok(to("/packages?done=handed_off"))
+}
+
+/// Why it is called back.
+#[derive(Deserialize)]
+pub(super) struct Recall {
+    reason: String,
+}
+
+pub(super) async fn recall(
+    State(app): State<App>,
+    Path(no): Path,
+    Posted(who, why): Posted<Recall>,
+) -> Result<Response, Problem> {
+    let no = app.broker().package_named(&no).await?;
+    app.broker().package_recall(who.session.caller(), &no, why.reason.trim()).await?;
+    Ok(to("/packages?done=package_recalled"))
+}

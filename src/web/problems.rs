@@ -1,0 +1,19 @@
+//! What pages themselves find wrong, before any verb is called.
+
+use axum::http::StatusCode;
+
+use crate::broker::Refusal;
+use crate::http::Problem;
+
+/// A form of ours that cannot be read.
+pub(super) fn unreadable_form() -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_body", "the form could not be read")
+        .hint("go back, look at the form again and send it once more")
+}
+
+/// The one answer for a login or password that is not right.
+pub(super) fn unknown_person() -> Problem {
+    Refusal::new("unknown_person", "B9", "login or password is not right")
+        .hint("an administrator can issue a new enrolment code")
+        .into()
+}
