@@ -156,7 +156,7 @@ async fn vault(world: &World, members: &[u8]) -> (SocketAddr, String) {
 async fn wide_budgets(broker: &countersign::broker::Broker) {
     let files: BTreeMap<String, String> =
         PolicyFiles::built_in().iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
-    let wide = |text: &str| format!("{text} = {{ hour = 10000000, day = 10000000 }}");
+    let wide = |text: &str| format!("{text} = {{ hour = 1000000, day = 1000000 }}");
     let edits: Vec<(String, String)> = [
         ("look_up", "120", "600"),
         ("reveal", "30", "100"),

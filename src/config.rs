@@ -19,6 +19,12 @@
 //! kind = "wecom"
 //! url_file = "../secrets/planning-robot"
 //!
+//! [oidc]
+//! issuer = "https://id.example"
+//! client_id = "countersign"
+//! client_secret_file = "../secrets/oidc"
+//! name = "Company account"
+//!
 //! [serve]
 //! listen = "10.1.0.5:8443"
 //! tls_cert = "tls/server.pem"
@@ -43,6 +49,7 @@ use zeroize::Zeroizing;
 use crate::model::file::read_toml;
 use crate::model::network::Network;
 use crate::notice::Given;
+use crate::oidc;
 use crate::store::Place;
 
 /// Where a vault is made when nothing says otherwise.
@@ -93,6 +100,7 @@ struct ConfigFile {
     ca_file: Option<PathBuf>,
     #[serde(default)]
     notice: Vec<Given>,
+    oidc: Option<oidc::Given>,
     #[serde(default)]
     serve: ServeSettings,
 }
@@ -161,6 +169,8 @@ pub struct Settings {
     pub serve: ServeSettings,
     /// Who is sent messages.
     pub notices: Vec<Given>,
+    /// Where people may sign in too.
+    pub oidc: Option<oidc::Given>,
 }
 
 impl Settings {
@@ -181,6 +191,7 @@ impl Settings {
             ca_file: globals.ca_file.clone().or(file.ca_file),
             serve: file.serve,
             notices: file.notice,
+            oidc: file.oidc,
         })
     }
 
@@ -223,6 +234,7 @@ impl ConfigFile {
                 ..file.serve
             },
             notice: file.notice.into_iter().map(|given| given.beside(folder)).collect(),
+            oidc: file.oidc.map(|given| given.beside(folder)),
         })
     }
 }

@@ -49,6 +49,9 @@ pub mod intake;
 /// can check.
 pub mod release;
 
+/// Who somebody is at the company's identity provider, asked over OpenID Connect. It opens no key.
+pub mod oidc;
+
 /// The verbs. Every face calls these and nothing below, as a person who has shown who they are.
 pub mod broker;
 

@@ -120,7 +120,7 @@ fn is_test(text: &str, name: &str) -> Option<bool> {
 
 /// Whether a list such as `on_both_engines!(a, b)` or `both!(a, b)` makes a test of it.
 fn listed(text: &str, name: &str) -> bool {
-    let lists = ["on_both_engines!(", "\nboth!("];
+    let lists = ["on_both_engines!(", "\nboth!(", "\nboth_at_provider!("];
     let lists = lists.iter().flat_map(|opening| text.split(opening).skip(1));
     lists.filter_map(|rest| rest.split_once(");")).any(|(list, _)| list.split(',').any(|n| n.trim() == name))
 }

@@ -55,6 +55,10 @@ codes! {
         FactorUsed = "factor.used",
         /// A second factor was removed.
         FactorRemoved = "factor.removed",
+        /// An account at the identity provider was linked.
+        AccountLinked = "account.linked",
+        /// It was unlinked.
+        AccountUnlinked = "account.unlinked",
         /// A vendor was registered or changed.
         VendorAdded = "vendor.added",
         /// A vendor was suspended.

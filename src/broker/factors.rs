@@ -255,13 +255,16 @@ impl Broker {
         Ok(())
     }
 
-    /// Takes all of a person's factors away in this turn: with a reset.
+    /// Takes all of a person's factors away in this turn, and the linked account: with a reset.
     pub(super) async fn drop_factors(&self, work: &mut Work<'_>, login: &Login) -> Result<(), Error> {
         work.drop_totp(login).await?;
         for key in work.view().passkeys(login).await? {
             work.drop_passkey(&key).await?;
         }
         work.drop_recovery_codes(login).await?;
+        if let Some(linked) = work.view().linked_account_of(login).await? {
+            work.drop_linked_account(&linked).await?;
+        }
         Ok(())
     }
 }

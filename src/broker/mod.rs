@@ -25,6 +25,7 @@ pub mod exploring;
 pub mod handing;
 pub mod health;
 pub mod imports;
+pub mod linked;
 mod looks;
 pub mod members;
 pub mod notices;

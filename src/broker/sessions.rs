@@ -10,6 +10,8 @@
 //!       opened_at(8, LE), stepped_at(8, LE)
 //! ```
 //!
+//! A session that the identity provider's word opened has no seed: nothing is sealed in its place, and the password puts it there.
+//!
 //! A row that somebody writes into the table himself opens for no token of his: the seal takes the vault's share.
 
 use std::collections::HashMap;
@@ -29,9 +31,9 @@ use crate::clock::{Micros, random};
 use crate::keyring::aead::{Key, bind};
 use crate::model::code::Role;
 use crate::model::ids::{Digest, Login};
-use crate::store::StoreError;
 use crate::store::people::Person;
 use crate::store::sessions::SessionRow;
+use crate::store::{StoreError, Work};
 
 /// A session ends after so long without use: 15 minutes, in microseconds.
 pub const IDLE: Micros = 15 * 60_000_000;
@@ -107,6 +109,11 @@ impl Session {
         &self.caller
     }
 
+    /// Hash of its token.
+    pub(super) fn id(&self) -> Digest {
+        self.row.id
+    }
+
     /// Who, without the session.
     pub fn into_caller(self) -> Caller {
         self.caller
@@ -146,22 +153,32 @@ impl Broker {
         let step = self.unknown(from, self.recognise(login, password)).await?;
         let event = Event::new(Action::SessionOpened, step.caller().actor()).object(login);
         self.logged(event.clone(), async {
-            let token = SessionToken(Zeroizing::new(random()?));
             let mut work = self.store.work().await?;
             still(&mut work, &step).await?;
             self.use_second(&mut work, login, second).await?;
-            let at = work.at();
-            // Who opens one sweeps up those that ended long ago.
-            work.drop_sessions(None, at - LONGEST).await?;
-            let id = token.id();
-            let mut row =
-                SessionRow { id, login: login.clone(), opened_at: at, stepped_at: at, seed: Vec::new() };
-            row.seed = self.seal_seed(&token, &row, &step)?;
-            work.put_session(&row).await?;
-            work.commit(event).await?;
-            Ok((token, holding(step.caller().clone(), row)))
+            self.open_in(work, step.caller().clone(), Some(step.seed()), event).await
         })
         .await
+    }
+
+    /// Opens one in this turn, and ends it. Without a seed the password counts as given too long ago.
+    pub(super) async fn open_in(
+        &self,
+        mut work: Work<'_>,
+        caller: Caller,
+        seed: Option<&[u8; 32]>,
+        event: Event,
+    ) -> Result<(SessionToken, Session), Error> {
+        let token = SessionToken(Zeroizing::new(random()?));
+        let (id, login, opened_at) = (token.id(), caller.login().clone(), work.at());
+        // Who opens one sweeps up those that ended long ago.
+        work.drop_sessions(None, opened_at - LONGEST).await?;
+        let stepped_at = if seed.is_some() { opened_at } else { opened_at - STEP_UP - 1 };
+        let mut row = SessionRow { id, login, opened_at, stepped_at, seed: Vec::new() };
+        row.seed = self.seal_seed(&token, &row, seed)?;
+        work.put_session(&row).await?;
+        work.commit(event).await?;
+        Ok((token, holding(caller, row)))
     }
 
     /// The session of a token.
@@ -216,7 +233,7 @@ impl Broker {
                 self.use_second(&mut work, login, second).await?;
                 let row = work.view().session(&session.row.id).await?.ok_or_else(not_signed_in)?;
                 let mut row = SessionRow { stepped_at: work.at(), ..row };
-                row.seed = self.seal_seed(token, &row, &step)?;
+                row.seed = self.seal_seed(token, &row, Some(step.seed()))?;
                 work.put_session(&row).await?;
                 work.commit(event).await?;
                 Ok(holding(step.caller().clone(), row))
@@ -231,12 +248,11 @@ impl Broker {
     /// # Errors
     /// `step_up_needed` when that is too long ago; `key_ended` when the key was reset since.
     pub fn session_step(&self, token: &SessionToken, session: &Session) -> Result<StepUp, Error> {
-        if self.clock().now() > session.stepped_until {
-            return Err(Refusal::new("step_up_needed", "B9", "the password was given too long ago for this")
+        let stepped = self.clock().now() <= session.stepped_until;
+        let seed = self.open_seed(token, &session.row)?.filter(|_| stepped).ok_or_else(|| {
+            Refusal::new("step_up_needed", "B9", "the password was given too long ago for this")
                 .hint("give it again, and repeat within five minutes")
-                .into());
-        }
-        let seed = self.open_seed(token, &session.row)?;
+        })?;
         StepUp::of(session.caller.clone(), seed)
     }
 
@@ -277,18 +293,32 @@ impl Broker {
         bind(&[b"countersign.session.v1", vault, &row.id.0, login, &opened, &stepped])
     }
 
-    fn seal_seed(&self, token: &SessionToken, row: &SessionRow, step: &StepUp) -> Result<Vec<u8>, Error> {
-        Ok(self.session_key(token)?.cipher().seal(&self.session_place(row), step.seed())?)
+    fn seal_seed(
+        &self,
+        token: &SessionToken,
+        row: &SessionRow,
+        seed: Option<&[u8; 32]>,
+    ) -> Result<Vec<u8>, Error> {
+        let plain = seed.map_or(&[][..], |seed| seed.as_slice());
+        Ok(self.session_key(token)?.cipher().seal(&self.session_place(row), plain)?)
     }
 
-    fn open_seed(&self, token: &SessionToken, row: &SessionRow) -> Result<Zeroizing<[u8; 32]>, Error> {
+    /// The seed; none where the password was never given.
+    fn open_seed(
+        &self,
+        token: &SessionToken,
+        row: &SessionRow,
+    ) -> Result<Option<Zeroizing<[u8; 32]>>, Error> {
         let opened = self.session_key(token)?.cipher().open(&self.session_place(row), &row.seed);
         let opened = opened.map_err(|_| StoreError::integrity("session", "its seed does not open"))?;
+        if opened.is_empty() {
+            return Ok(None);
+        }
         let mut seed = Zeroizing::new([0; 32]);
         let bytes =
             opened.get(..32).ok_or_else(|| StoreError::integrity("session", "its seed is too short"))?;
         seed.copy_from_slice(bytes);
-        Ok(seed)
+        Ok(Some(seed))
     }
 }
 

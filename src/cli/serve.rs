@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::config::ServeSettings;
 use crate::http::{App, CONNECTIONS, Served, Tls, TlsFiles, serve};
 use crate::notice::{Given, Notices, Wrong};
+use crate::oidc;
 use crate::web::pages;
 
 /// Where nobody said another.
@@ -70,6 +71,7 @@ impl Serve {
         let tls = files.map(Tls::load).transpose().map_err(not_usable)?.map(Arc::new);
         let origin = self.public_origin.clone().or(settings.public_origin);
         let notices = notices(context, origin.as_deref())?;
+        let provider = provider(context, origin.as_deref())?;
         let mut broker = context.open().await?;
         if broker.store().info().demo && !listen.ip().is_loopback() {
             return Err(Failure::usage("a demo vault is served on this machine only", "listen on 127.0.0.1"));
@@ -82,7 +84,7 @@ impl Serve {
         let most = connections(self.connections.map(|n| n as usize).or(settings.connections));
         let grace = Duration::from_secs(self.grace.or(settings.grace_seconds).unwrap_or(0));
         let _held = held(&broker)?;
-        let served = serve(App::new(broker), listen).await.map_err(failed)?;
+        let served = serve(App::beside(broker, provider), listen).await.map_err(failed)?;
         let served = served.showing(pages).over(tls.clone()).at_most(most).grace(grace).watching(notices);
         let scheme = if tls.is_some() { "https" } else { "http" };
         if let Some(tls) = tls {
@@ -206,6 +208,13 @@ fn notices(context: &Context, origin: Option<&str>) -> Result<Notices, Failure> 
     let hint = "url_file and secret_file hold one line each, mode 0600";
     let receivers = read.map_err(|wrong: Wrong| Failure::input("bad_notice", wrong.to_string(), hint))?;
     Ok(Notices::new(receivers, origin))
+}
+
+/// Where people may sign in too.
+fn provider(context: &Context, origin: Option<&str>) -> Result<Option<oidc::Provider>, Failure> {
+    let Some(given) = context.settings()?.oidc else { return Ok(None) };
+    let hint = "client_secret_file holds one line, mode 0600; the issuer is an https address";
+    given.read(origin).map(Some).map_err(|wrong| Failure::input("bad_oidc", format!("oidc: {wrong}"), hint))
 }
 
 #[cfg(test)]

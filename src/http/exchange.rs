@@ -13,6 +13,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 
 use super::bodies::unsupported_coding;
+use super::compressing::compressed;
 use super::languages::chosen;
 use super::listening::Secure;
 use super::problem::{Problem, Unsent};
@@ -62,7 +63,10 @@ pub(super) fn around(routes: Router, app: App) -> Router {
         let app = app.clone();
         async move { numbered(request, next, &app).await }
     };
-    routes.layer(middleware::from_fn(whole)).layer(middleware::from_fn(numbered))
+    routes
+        .layer(middleware::from_fn(whole))
+        .layer(middleware::from_fn(numbered))
+        .layer(middleware::from_fn(compressed))
 }
 
 /// Runs what was asked for as a task of its own: a client that goes away, or waits no longer, cuts no verb in half, and

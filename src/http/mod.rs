@@ -11,6 +11,7 @@
 mod alarms;
 mod audits;
 mod bodies;
+mod compressing;
 mod description;
 mod entering;
 mod exchange;
@@ -51,6 +52,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::broker::Broker;
+use crate::oidc::Provider;
 // What the console's pages take from this room: who is calling, what came, what is told.
 pub(crate) use audits::exported;
 pub(crate) use bodies::{LARGEST as LARGEST_BODY, Path, Query};
@@ -74,6 +76,8 @@ pub struct App(Arc<Inner>);
 
 struct Inner {
     broker: Broker,
+    /// The company's identity provider; none: people sign in by password.
+    provider: Option<Provider>,
     stretching: Semaphore,
     /// What runs: a verb goes on when its client has gone.
     running: TaskTracker,
@@ -84,14 +88,24 @@ struct Inner {
 impl App {
     /// Over an opened vault.
     pub fn new(broker: Broker) -> Self {
+        App::beside(broker, None)
+    }
+
+    /// The same beside the company's identity provider.
+    pub fn beside(broker: Broker, provider: Option<Provider>) -> Self {
         let stretching = Semaphore::new(STRETCHING);
         let (running, stopping) = (TaskTracker::new(), AtomicBool::new(false));
-        App(Arc::new(Inner { broker, stretching, running, stopping }))
+        App(Arc::new(Inner { broker, provider, stretching, running, stopping }))
     }
 
     /// The verbs.
     pub fn broker(&self) -> &Broker {
         &self.0.broker
+    }
+
+    /// The company's identity provider.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.0.provider.as_ref()
     }
 
     /// Does something with a password, when it is its turn.

@@ -317,6 +317,9 @@ fn status(code: &str) -> StatusCode {
         | "factor_exists"
         | "passkeys_off"
         | "challenge_gone"
+        | "oidc_gone"
+        | "oidc_off"
+        | "account_linked"
         | "document_version"
         | "not_first"
         | "vendor_key_changed"
@@ -370,7 +373,7 @@ fn status(code: &str) -> StatusCode {
         "too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported_media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "failed" | "integrity" => StatusCode::INTERNAL_SERVER_ERROR,
-        "try_again" | "stopping" => StatusCode::SERVICE_UNAVAILABLE,
+        "try_again" | "stopping" | "oidc_unreachable" => StatusCode::SERVICE_UNAVAILABLE,
         "too_slow" => StatusCode::GATEWAY_TIMEOUT,
         _ => StatusCode::FORBIDDEN,
     }

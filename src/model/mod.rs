@@ -9,6 +9,7 @@ pub mod refusal;
 
 pub mod canonical;
 pub mod file;
+pub mod secret;
 pub mod ids;
 pub mod iso;
 pub mod lang;

@@ -11,7 +11,7 @@ mod settings;
 mod sign;
 mod words;
 
-pub use settings::{Given, Kind, Receiver, Secret, Wrong};
+pub use settings::{Given, Kind, Receiver, Wrong};
 
 use crate::broker::notices::{Outgoing, Subscriber};
 use crate::broker::{Broker, Error};

@@ -1,22 +1,17 @@
 //! Receivers as the settings name them. An address is a secret, since whoever has it can write: it stands in a file of its own
 //! that nobody else may read.
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use zeroize::Zeroizing;
 
 use super::reach::Reach;
 use crate::broker::notices::{NoticeKind, Subscriber};
 use crate::model::code::codes;
 use crate::model::ids::UnitCode;
 use crate::model::lang::Lang;
-
-/// A secret is shorter than this; anything longer is the wrong file.
-const LONGEST: u64 = 4096;
+use crate::model::secret::Secret;
 
 codes! {
     /// Whose robot it is.
@@ -69,15 +64,6 @@ pub struct Wrong {
     cause: io::Error,
 }
 
-/// A secret text; wiped, and never printed.
-pub struct Secret(Zeroizing<String>);
-
-impl Secret {
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Somebody who is sent messages.
 pub struct Receiver {
     pub(super) subscriber: Subscriber,
@@ -102,7 +88,7 @@ impl Given {
     /// One cannot be read, is empty, or may be read by others.
     pub fn read(&self) -> Result<Receiver, Wrong> {
         let read = |file: &Path| {
-            secret(file).map_err(|cause| Wrong {
+            Secret::read(file).map_err(|cause| Wrong {
                 name: self.name.clone(),
                 file: file.display().to_string(),
                 cause,
@@ -121,19 +107,4 @@ impl Given {
             secret: self.secret_file.as_deref().map(read).transpose()?,
         })
     }
-}
-
-/// The first line of a file that nobody else may read.
-fn secret(path: &Path) -> io::Result<Secret> {
-    let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
-    let file = File::open(path)?;
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        return Err(wrong("others may read it; chmod 600 it"));
-    }
-    // Room at once: a string that grows leaves copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(LONGEST as usize + 1));
-    file.take(LONGEST).read_to_string(&mut text)?;
-    let length = text.lines().next().map_or(0, |line| line.trim_end().len());
-    text.truncate(length);
-    if text.is_empty() { Err(wrong("its first line is empty")) } else { Ok(Secret(text)) }
 }

@@ -38,6 +38,7 @@ pub mod requests;
 pub mod runs;
 pub mod selecting;
 mod schema;
+pub mod linked;
 pub mod sessions;
 mod table;
 pub mod undertakings;

@@ -130,6 +130,7 @@ tables! {
         "registered_by" Text, "registered_at" Int, "challenge" MaybeBytes, "challenged_by" MaybeText,
         "challenged_at" MaybeInt, "confirmed_by" MaybeText, "confirmed_at" MaybeInt];
     POLICY_WITHDRAWAL = "policy_withdrawal", 1, Start, ["id" Int, "withdrawn_by" Text, "withdrawn_at" Int];
+    LINKED_ACCOUNT = "linked_account", 1, Start, ["identity" Bytes, "login" Text, "linked_at" Int];
 }
 
 impl Table {

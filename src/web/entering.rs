@@ -9,7 +9,7 @@ use axum::response::Response;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::answer::{html, html_as, to};
+use super::answer::{html, html_as, percent, to};
 use super::frame::done;
 use super::look::{Bare, Look, local};
 use super::problems::unknown_person;
@@ -26,6 +26,8 @@ struct SignInPage {
     frame: Bare,
     then: String,
     wrong: Option<Problem>,
+    /// What the identity provider is called; none: there is none.
+    provider: Option<String>,
     demo: bool,
     done: Option<&'static str>,
 }
@@ -33,7 +35,12 @@ struct SignInPage {
 impl SignInPage {
     fn new(app: &App, look: Look, then: String) -> SignInPage {
         let (done, demo) = (done(look.words(), &look.path), app.broker().store().info().demo);
-        SignInPage { frame: look.bare(), then, wrong: None, demo, done }
+        let provider = app.provider().map(|provider| provider.name().to_owned());
+        SignInPage { frame: look.bare(), then, wrong: None, provider, demo, done }
+    }
+
+    fn escaped_then(&self) -> String {
+        percent(&self.then)
     }
 }
 
@@ -81,12 +88,15 @@ pub(super) async fn sign_in(
             }
             Ok(response)
         }
-        Err(wrong) => {
-            let status = wrong.status();
-            let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(&app, look, then) };
-            Ok(html_as(status, &page))
-        }
+        Err(wrong) => Ok(refused_page(&app, look, then, wrong)),
     }
+}
+
+/// The page again, with why not.
+pub(super) fn refused_page(app: &App, look: Look, then: String, wrong: Problem) -> Response {
+    let status = wrong.status();
+    let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(app, look, then) };
+    html_as(status, &page)
 }
 
 async fn opened(app: &App, from: From, who: &Credentials) -> Result<SessionToken, Problem> {

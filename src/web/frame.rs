@@ -139,6 +139,7 @@ pub(super) fn done(w: &'static Words, path: &str) -> Option<&'static str> {
         "reminded" => w.done_reminded,
         "copied" => w.done_copied,
         "repeated" => w.done_repeated,
+        "linked" => w.done_linked,
         "saved" => w.done_saved,
         "undertaken" => w.done_undertaken,
         "password" => w.done_password,

@@ -23,6 +23,7 @@ mod entering;
 mod fall;
 mod frame;
 mod home;
+mod linking;
 mod look;
 mod packages;
 mod problems;
@@ -45,6 +46,7 @@ pub fn pages(app: &App) -> Router<App> {
         .route("/enrol", get(entering::ask_code).post(entering::enrol))
         .route("/look", post(look::choose))
         .merge(account::pages())
+        .merge(linking::pages())
         .merge(requests::pages())
         .route("/packages", get(packages::list))
         .route("/packages/{no}/download", post(packages::download))

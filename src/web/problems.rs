@@ -17,3 +17,10 @@ pub(super) fn unknown_person() -> Problem {
         .hint("an administrator can issue a new enrolment code")
         .into()
 }
+
+/// No identity provider is set.
+pub(super) fn no_provider() -> Problem {
+    Refusal::new("oidc_off", "B9", "no identity provider is set up here")
+        .hint("sign in with the password")
+        .into()
+}

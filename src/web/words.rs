@@ -47,6 +47,8 @@ words! {
     sign_in_lead = "会员信息库，以及它唯一的出口。", "The members' vault, and the one door out of it.";
     login = "用户名", "Login";
     password = "密码", "Password";
+    sign_in_by = "通过以下账号登录：", "Sign in with";
+    onward = "继续前往", "Continue to";
     have_code = "持有一次性注册码？设置首个密码", "You have a one-time code? Set your first password";
     enrol = "设置密码", "Set a password";
     enrol_lead = "首次登录：输入管理员发给您的一次性注册码，并设置密码。密码同时保护您的签名密钥，任何人都无法代您找回。", "Signing in for the first time: enter the one-time code from your administrator and choose a password. It also protects your signing key, and nobody can recover it for you.";
@@ -77,6 +79,7 @@ words! {
     done_repeated = "已按原申请新建草稿，请核对日期。", "A new draft with the same form. Look at its dates.";
     done_undertaken = "承诺已登记。", "Your undertaking is recorded.";
     done_password = "密码已修改，请重新登录。", "Your password is changed. Sign in with it.";
+    done_linked = "已关联公司账号。", "The company account is linked.";
     done_saved = "已保存。", "Saved.";
     done_recalled = "已撤回。", "Recalled.";
     done_executed = "交付包已制作完成。", "The package is made.";

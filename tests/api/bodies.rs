@@ -1,11 +1,18 @@
 //! What comes in wrong: other media types, too much, no JSON, unknown keys; and what an answer never repeats.
 
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
 use serde_json::json;
 
 use crate::both;
 use crate::caller::Served;
 
-both!(a_wrong_body_is_told_by_its_place, a_path_or_a_method_that_is_none);
+both!(
+    a_wrong_body_is_told_by_its_place,
+    a_path_or_a_method_that_is_none,
+    an_answer_comes_in_gzip_for_who_accepts_it,
+);
 
 fn a_wrong_body_is_told_by_its_place(served: &Served) {
     let counter = served.caller("s1.counter");
@@ -68,4 +75,21 @@ fn a_path_or_a_method_that_is_none(served: &Served) {
     for path in ["/livez", "/readyz"] {
         assert_eq!(served.nobody().get(path).status, 204, "{path}");
     }
+}
+
+fn an_answer_comes_in_gzip_for_who_accepts_it(served: &Served) {
+    let mut caller = served.caller("auditor");
+    let plain = caller.get("/api/v1/openapi.json");
+    assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", "accept-encoding"));
+    caller.headers.push(("accept-encoding".into(), "gzip".into()));
+    let packed = caller.get("/api/v1/openapi.json");
+    assert_eq!((packed.status, packed.header("content-encoding")), (200, "gzip"));
+    assert!(packed.bytes.len() * 4 < plain.bytes.len(), "{} of {}", packed.bytes.len(), plain.bytes.len());
+    let mut unpacked = Vec::new();
+    GzDecoder::new(packed.bytes.as_slice()).read_to_end(&mut unpacked).unwrap();
+    assert!(unpacked == plain.bytes);
+    assert_eq!(caller.get("/api/v1/audit/events?limit=50").header("content-encoding"), "gzip");
+    // A page holds what only our pages can read; what is short gains nothing.
+    assert_eq!(caller.get("/sign-in").header("content-encoding"), "");
+    assert_eq!(caller.get("/api/v1/session").header("content-encoding"), "");
 }

@@ -1,7 +1,7 @@
 //! A served vault, and someone who calls it over a connection with another people's client.
 
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -13,6 +13,7 @@ use countersign::store::Place;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::support::provider::Provider;
 use crate::support::world::{On, World, adopt, block, password};
 
 /// Where people would see it.
@@ -27,6 +28,19 @@ pub struct Server {
 
 impl Server {
     pub fn on(place: Place) -> Server {
+        let broker = |broker: Broker| App::new(broker.at_origin(ORIGIN).unwrap());
+        Server::of(place, (Ipv4Addr::LOCALHOST, 0).into(), broker)
+    }
+
+    /// One beside an identity provider, which sends people back to where this one really is.
+    pub fn beside_provider(place: Place, provider: &Provider) -> Server {
+        // Nobody else asks for a port that was just given out.
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        let provider = provider.named(&format!("http://{free}"));
+        Server::of(place, free, |broker| App::beside(broker, Some(provider)))
+    }
+
+    fn of(place: Place, at: SocketAddr, app: impl FnOnce(Broker) -> App + Send + 'static) -> Server {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -38,8 +52,7 @@ impl Server {
                 .unwrap();
             runtime.block_on(async {
                 let broker = Broker::open(&place).await.unwrap().0;
-                let broker = broker.at_origin(ORIGIN).unwrap();
-                let served = serve(App::new(broker), (Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
+                let served = serve(app(broker), at).await.unwrap();
                 let served = served.showing(countersign::web::pages);
                 tell.send(served.address().unwrap()).unwrap();
                 served.run(async { drop(stopped.await) }).await.unwrap();
@@ -66,10 +79,19 @@ pub struct Served {
 
 impl Served {
     pub fn start(on: On) -> Served {
+        Served::by(on, Server::on)
+    }
+
+    /// The same beside an identity provider.
+    pub fn beside_provider(on: On, provider: &Provider) -> Served {
+        Served::by(on, |place| Server::beside_provider(place, provider))
+    }
+
+    fn by(on: On, server: impl FnOnce(Place) -> Server) -> Served {
         let world = World::new(on);
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
         let clock = Arc::new(Clock::fixed("Asia/Shanghai", now as i64).unwrap());
-        let server = Server::on(Place { clock: Some(clock.clone()), ..world.place() });
+        let server = server(Place { clock: Some(clock.clone()), ..world.place() });
         Served { address: server.address, server, world, clock }
     }
 
@@ -176,6 +198,18 @@ impl Caller {
     pub fn of(address: SocketAddr) -> Caller {
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
         Caller { agent, base: format!("http://{address}"), headers: Vec::new() }
+    }
+
+    /// The same, who goes nowhere by himself.
+    pub fn still(address: SocketAddr) -> Caller {
+        let config = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0);
+        let agent = config.max_redirects_will_error(false).build().new_agent();
+        Caller { agent, ..Caller::of(address) }
+    }
+
+    /// Another with the same manners.
+    pub fn again(&self) -> Caller {
+        Caller { agent: self.agent.clone(), base: self.base.clone(), headers: Vec::new() }
     }
 
     /// Somebody who is signed in there, by bearer token.

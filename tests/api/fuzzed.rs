@@ -1,14 +1,15 @@
 //! The published document against the running server, by Schemathesis: thousands of generated calls, every check it has,
 //! as three people of different roles. What fits no answer that the document names, and every 5xx, fails.
 //!
-//! `tests/run --tools` installs it beside the build, at the versions of `fuzzing/requirements.txt`. Runs are the same
+//! `tests/run --tools` installs it beside the build, at the versions of `tests/support/python`. Runs are the same
 //! each time: what is generated follows from the document alone. `COUNTERSIGN_LONG=1` generates twenty times as much.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::caller::Served;
 use crate::road::signed;
+use crate::support::tools::python;
 use crate::support::world::On;
 
 /// Who keeps people and policies, who asks for lists, who touches members; each with somebody else whose sessions and
@@ -43,7 +44,7 @@ fn token(served: &Served, login: &str) -> String {
 fn run(served: &Served, tokens: &[String; 2], card: &str, request: &str, examples: u32) -> (bool, String) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/api/fuzzing");
     let kept = tempfile::tempdir().unwrap();
-    let output = Command::new(schemathesis())
+    let output = Command::new(python("schemathesis", "schemathesis"))
         .args(["--no-color", "--config-file"])
         .arg(folder.join("schemathesis.toml"))
         .args(["run", &format!("http://{}/api/v1/openapi.json", served.address)])
@@ -60,13 +61,6 @@ fn run(served: &Served, tokens: &[String; 2], card: &str, request: &str, example
         .unwrap_or_else(|e| panic!("schemathesis: {e}; `tests/run --tools` installs it"));
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     (output.status.success(), said.into_owned())
-}
-
-/// Where `tests/run` puts it; else the one that is found by name.
-fn schemathesis() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join("schemathesis/bin/schemathesis");
-    if own.exists() { own } else { "schemathesis".into() }
 }
 
 /// `  3444 generated, 3444 passed`

@@ -22,6 +22,7 @@ mod languages;
 mod leak;
 mod members;
 mod notices;
+mod oidc;
 mod pages;
 mod pressure;
 mod proposals;
@@ -32,6 +33,29 @@ mod sessions;
 mod stopping;
 mod together;
 mod undertakings;
+
+/// The same beside an identity provider.
+#[macro_export]
+macro_rules! both_at_provider {
+    ($($name:ident),+ $(,)?) => {
+        $(mod $name {
+            use $crate::caller::Served;
+            use $crate::support::{provider::Provider, world::On};
+
+            #[test]
+            fn sqlite() {
+                let provider = Provider::start();
+                super::$name(&Served::beside_provider(On::Sqlite, &provider), &provider);
+            }
+
+            #[test]
+            fn postgres() {
+                let provider = Provider::start();
+                super::$name(&Served::beside_provider(On::Postgres, &provider), &provider);
+            }
+        })+
+    };
+}
 
 /// Runs a test body on both engines, each with a server of its own.
 #[macro_export]

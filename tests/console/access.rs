@@ -54,7 +54,7 @@ async fn checked(b: &Browser, path: &str, how: &str) -> Vec<String> {
 }
 
 /// What is wrong on the page that is open, with everything unfolded.
-async fn as_it_stands(b: &Browser, path: &str, how: &str) -> Vec<String> {
+pub async fn as_it_stands(b: &Browser, path: &str, how: &str) -> Vec<String> {
     b.script("document.querySelectorAll('details').forEach(one => one.open = true)", vec![]).await;
     b.script(AXE, vec![]).await;
     let run = "const done = arguments[arguments.length - 1]; \

@@ -17,6 +17,7 @@ mod admin;
 mod auditor;
 mod browser;
 mod counter;
+mod entering;
 mod forms;
 mod jobs;
 mod packages;

@@ -18,8 +18,8 @@ use countersign::store::vendor_keys::VendorKeyRow;
 use crate::fixture::{Vault, event, integrity};
 use crate::members::store_members;
 use crate::words::{
-    alarm, document, enrolment, hold, login, member, passkey, person, policy, proposal, recovery_code, role,
-    session, totp, undertaking, unit, vendor, vendor_key,
+    alarm, document, enrolment, hold, linked_account, login, member, passkey, person, policy, proposal,
+    recovery_code, role, session, totp, undertaking, unit, vendor, vendor_key,
 };
 
 on_both_engines!(
@@ -33,6 +33,7 @@ on_both_engines!(
     sessions_open_and_end,
     undertakings_holds_and_proposals_read_back,
     second_factors_read_back_and_go,
+    a_linked_account_reads_back_and_goes,
     messages_wait_and_go,
     alarms_are_raised_once_and_seen_to,
     looks_are_counted_by_hour_and_day,
@@ -419,6 +420,24 @@ async fn undertakings_holds_and_proposals_read_back(vault: Vault) {
     work.delete_member(&one).await.unwrap();
     work.commit(event()).await.unwrap();
     assert!(store.view().await.unwrap().had_members().await.unwrap());
+}
+
+async fn a_linked_account_reads_back_and_goes(vault: Vault) {
+    let (store, li, wang) = (&vault.store, login("li.na"), login("wang.fang"));
+    let row = linked_account("li.na", 7);
+    let mut work = store.work().await.unwrap();
+    work.put_linked_account(&row).await.unwrap();
+    work.commit(event()).await.unwrap();
+    let mut view = store.view().await.unwrap();
+    assert!(view.linked_account(&row.identity).await.unwrap() == Some(row.clone()));
+    assert!(view.linked_account(&Digest([8; 32])).await.unwrap().is_none());
+    assert!(view.linked_account_of(&li).await.unwrap() == Some(row.clone()));
+    assert!(view.linked_account_of(&wang).await.unwrap().is_none());
+    drop(view);
+    let mut work = store.work().await.unwrap();
+    work.drop_linked_account(&row).await.unwrap();
+    work.commit(event()).await.unwrap();
+    assert!(store.view().await.unwrap().linked_account_of(&li).await.unwrap().is_none());
 }
 
 async fn second_factors_read_back_and_go(vault: Vault) {

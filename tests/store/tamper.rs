@@ -107,6 +107,7 @@ pub async fn populate(vault: &Vault) {
         work.put_totp(&totp(who, n)).await.unwrap();
         work.put_recovery_code(&recovery_code(who, n)).await.unwrap();
         work.put_passkey(&passkey(who, n)).await.unwrap();
+        work.put_linked_account(&linked_account(who, n)).await.unwrap();
         work.put_proposal(&proposal(n, who)).await.unwrap();
     }
     work.put_unit(&unit("GROUP", None)).await.unwrap();

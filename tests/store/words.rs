@@ -13,6 +13,7 @@ use countersign::store::consents::{ConsentEvent, Mark};
 use countersign::store::documents::Document;
 use countersign::store::factors::{PasskeyRow, RecoveryRow, TotpRow};
 use countersign::store::holds::{Hold, HoldReason};
+use countersign::store::linked::LinkedAccount;
 use countersign::store::members::{Attributes, ContactTag, Member};
 use countersign::store::notes::{NoteKind, NoteRow};
 use countersign::store::packages::{Erasure, FactKind, PackageFact, PackageRow};
@@ -313,6 +314,11 @@ pub fn totp(who: &str, n: i64) -> TotpRow {
 pub fn recovery_code(who: &str, n: i64) -> RecoveryRow {
     let used_at = (n % 2 == 0).then_some(n);
     RecoveryRow { login: login(who), code_hash: Digest([n as u8; 32]), used_at }
+}
+
+/// A linked account.
+pub fn linked_account(who: &str, n: i64) -> LinkedAccount {
+    LinkedAccount { identity: Digest([n as u8; 32]), login: login(who), linked_at: n }
 }
 
 /// A passkey.

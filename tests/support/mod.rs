@@ -3,7 +3,7 @@
 //!
 //! `generate` makes members, `expect` says which of them must be in which file, `cli` runs the built binary,
 //! `postgres` lends a private server, `scan` looks for plaintext in whatever was left behind, `world` is a
-//! furnished vault, `desk` the command line on it.
+//! furnished vault, `desk` the command line on it, `provider` an identity provider, `tools` what else is installed.
 
 // Each test binary compiles this folder and uses its own part of it.
 #![allow(dead_code)]
@@ -13,6 +13,8 @@ pub mod desk;
 pub mod expect;
 pub mod generate;
 pub mod postgres;
+pub mod provider;
 pub mod scan;
+pub mod tools;
 pub mod workbook;
 pub mod world;

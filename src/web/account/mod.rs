@@ -54,6 +54,9 @@ struct Account {
     held_until: Option<String>,
     ends_at: String,
     factors: Factors,
+    /// What the identity provider is called; none: there is none.
+    provider: Option<String>,
+    linked_since: Option<String>,
     once: Once,
 }
 
@@ -85,6 +88,8 @@ async fn page(app: &App, who: &Visitor, once: Once) -> Result<Response, Problem>
         held_until: told(broker.held_until(caller.login()).await?),
         ends_at: rfc3339(who.session.ends_at),
         factors: broker.factors(caller.login()).await?,
+        provider: app.provider().map(|provider| provider.name().to_owned()),
+        linked_since: told(broker.linked_since(caller.login()).await?),
         once,
         frame,
     };

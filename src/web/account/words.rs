@@ -25,6 +25,12 @@ words! {
     remove = "移除", "Remove";
     codes_left = "剩余恢复码", "Recovery codes left";
     codes = "恢复码：每个只能用一次，只显示这一次。请打印后妥善保管。", "Recovery codes: each works once, and they are shown this once. Print them and keep them safe.";
+    account = "公司账号", "Company account";
+    account_lead = "关联后可用公司账号登录。签名、查看明文、执行与领取仍要求密码。", "Once linked, it signs you in. Signing, revealing, executing and downloading still ask for the password.";
+    account_none = "尚未关联。", "Not linked.";
+    account_since = "已关联，自", "Linked since";
+    account_link = "关联", "Link";
+    account_unlink = "取消关联", "Unlink";
     passkeys = "通行密钥", "Passkeys";
     no_passkeys = "还没有通行密钥。", "No passkeys yet.";
     passkey_name = "给它起个名字", "A name for it";

@@ -48,6 +48,8 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("factor.added", "添加第二因素", "factor added"),
     ("factor.used", "使用第二因素", "factor used"),
     ("factor.removed", "移除第二因素", "factor removed"),
+    ("account.linked", "关联公司账号", "company account linked"),
+    ("account.unlinked", "取消关联公司账号", "company account unlinked"),
     ("vendor.added", "登记外包商", "vendor registered"),
     ("vendor.suspended", "停用外包商", "vendor suspended"),
     ("vendor.resumed", "恢复外包商", "vendor resumed"),

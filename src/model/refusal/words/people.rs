@@ -1,6 +1,12 @@
 //! People, sessions, organisation, policies.
 
 super::words! {
+    "account_linked": "该公司账号已关联到另一位员工", "由其本人取消关联，或由管理员重置该员工";
+    "account_not_linked": "该公司账号未关联到任何员工", "请先用密码登录，在“我的账号”中关联";
+    "oidc_gone": "本次登录不是在此浏览器中发起的，或已超过十分钟", "请重新发起登录";
+    "oidc_off": "本服务未设置公司账号登录", "请用密码登录";
+    "oidc_refused": "公司账号系统未能证明此次登录", "请重试；如仍不行，请用密码登录并告知运维人员";
+    "oidc_unreachable": "公司账号系统没有应答", "请用密码登录，或稍后重试";
     "about_yourself": "任何人不得停用、重置自己或更改自己的角色", "请由另一位管理员办理";
     "acknowledged_already": "该告警已有人处理", "无需再办";
     "bad_document": "规约或告知文本的登记内容有误", "更正类别、版本、语言或正文后重试";
