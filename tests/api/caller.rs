@@ -235,6 +235,11 @@ impl Caller {
     }
 
     pub fn send(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Answer {
+        self.tries(method, path, kind, body).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    /// The same, where nobody may be there to answer.
+    pub fn tries(&self, method: &str, path: &str, kind: &str, body: &[u8]) -> Result<Answer, ureq::Error> {
         let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -243,13 +248,13 @@ impl Caller {
             request = request.header("content-type", kind);
         }
         let request = request.body(body.to_vec()).unwrap();
-        let mut response = self.agent.run(request).unwrap_or_else(|e| panic!("{method} {path}: {e}"));
+        let mut response = self.agent.run(request)?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let mut bytes = Vec::new();
-        response.body_mut().as_reader().read_to_end(&mut bytes).unwrap();
+        response.body_mut().as_reader().read_to_end(&mut bytes)?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         let answer = Answer { status, headers, bytes, body };
         crate::described::check(method, path, &answer);
-        answer
+        Ok(answer)
     }
 }

@@ -70,6 +70,12 @@ impl Program {
         self.written.take().unwrap().join().unwrap()
     }
 
+    /// Kills it, at once; its end is waited for when it is dropped.
+    pub fn kill(&self) {
+        let kill = Command::new("kill").args(["-KILL", &self.child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    }
+
     /// Counts the most memory from what it holds now on.
     pub fn forget_peak(&self) {
         std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();

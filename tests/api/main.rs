@@ -25,6 +25,7 @@ mod notices;
 mod oidc;
 mod pages;
 mod pressure;
+mod processes;
 mod proposals;
 mod repeats;
 mod road;

@@ -194,7 +194,7 @@ fn opened(world: &World, file: &[u8]) {
 }
 
 /// The log and every table and signature fit each other.
-fn verified(world: &World) {
+pub fn verified(world: &World) {
     let place = world.place();
     let verify = Command::new(env!("CARGO_BIN_EXE_countersign"))
         .args(["audit", "verify", "--deep", "--json", "--database", &world.url, "--data"])
