@@ -13,6 +13,7 @@ pub mod backups;
 pub mod called;
 pub mod choosing;
 pub mod consents;
+pub mod demo;
 pub mod documents;
 pub mod downloading;
 pub mod editions;

@@ -1,5 +1,7 @@
 //! Signing in and out, and the first password.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
@@ -19,6 +21,7 @@ use crate::broker::people::Password;
 use crate::broker::sessions::SessionToken;
 use crate::http::{App, From, Problem, check_same_site, cleared_cookie, session_cookie};
 use crate::model::ids::{Digest, Login};
+use crate::model::lang::{Lang, Word as _};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -29,19 +32,50 @@ struct SignInPage {
     /// What the identity provider is called; none: there is none.
     provider: Option<String>,
     demo: bool,
+    /// Who can be tried out; of a demo vault alone, and for this machine alone.
+    roles: Vec<Tried>,
     done: Option<&'static str>,
 }
 
+/// Somebody of a demo vault.
+struct Tried {
+    login: String,
+    name: String,
+    /// What they are, and where.
+    is: Vec<String>,
+    password: Zeroizing<String>,
+}
+
 impl SignInPage {
-    fn new(app: &App, look: Look, then: String) -> SignInPage {
+    async fn new(app: &App, from: Option<IpAddr>, look: Look, then: String) -> Result<SignInPage, Problem> {
         let (done, demo) = (done(look.words(), &look.path), app.broker().store().info().demo);
         let provider = app.provider().map(|provider| provider.name().to_owned());
-        SignInPage { frame: look.bare(), then, wrong: None, provider, demo, done }
+        let roles = match from {
+            None => tried(app, look.lang).await?,
+            Some(_) => Vec::new(),
+        };
+        Ok(SignInPage { frame: look.bare(), then, wrong: None, provider, demo, roles, done })
     }
 
     fn escaped_then(&self) -> String {
         percent(&self.then)
     }
+}
+
+async fn tried(app: &App, lang: Lang) -> Result<Vec<Tried>, Problem> {
+    let logins = app.broker().demo_logins().await?;
+    let called = app.broker().called().await?;
+    let tried = logins.into_iter().map(|one| Tried {
+        name: called.person(one.login.as_str()).to_owned(),
+        is: one
+            .roles
+            .iter()
+            .map(|(role, unit)| format!("{} · {}", role.word(lang), called.unit(unit.as_str(), lang)))
+            .collect(),
+        password: Zeroizing::new(one.password.reveal().to_owned()),
+        login: one.login.to_string(),
+    });
+    Ok(tried.collect())
 }
 
 /// Where to go afterwards.
@@ -51,8 +85,13 @@ pub(super) struct Then {
     then: String,
 }
 
-pub(super) async fn ask(State(app): State<App>, look: Look, query: axum::extract::Query<Then>) -> Response {
-    html(&SignInPage::new(&app, look, local(&query.then)))
+pub(super) async fn ask(
+    State(app): State<App>,
+    From(from): From,
+    look: Look,
+    query: axum::extract::Query<Then>,
+) -> Result<Response, Problem> {
+    Ok(html(&SignInPage::new(&app, from, look, local(&query.then)).await?))
 }
 
 /// Who wants in.
@@ -80,7 +119,7 @@ pub(super) async fn sign_in(
     // Else somebody could be signed in as another without a word, and what they did would be the other's.
     check_same_site(&headers)?;
     let then = local(&who.then);
-    match opened(&app, from, &who).await {
+    match opened(&app, &from, &who).await {
         Ok(token) => {
             let mut response = to(&then);
             if let Some(cookie) = session_cookie(&token) {
@@ -88,18 +127,24 @@ pub(super) async fn sign_in(
             }
             Ok(response)
         }
-        Err(wrong) => Ok(refused_page(&app, look, then, wrong)),
+        Err(wrong) => refused_page(&app, from.0, look, then, wrong).await,
     }
 }
 
 /// The page again, with why not.
-pub(super) fn refused_page(app: &App, look: Look, then: String, wrong: Problem) -> Response {
+pub(super) async fn refused_page(
+    app: &App,
+    from: Option<IpAddr>,
+    look: Look,
+    then: String,
+    wrong: Problem,
+) -> Result<Response, Problem> {
     let status = wrong.status();
-    let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(app, look, then) };
-    html_as(status, &page)
+    let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(app, from, look, then).await? };
+    Ok(html_as(status, &page))
 }
 
-async fn opened(app: &App, from: From, who: &Credentials) -> Result<SessionToken, Problem> {
+async fn opened(app: &App, from: &From, who: &Credentials) -> Result<SessionToken, Problem> {
     // What is no login is nobody's: the answer is the one for a wrong password.
     let login = Login::parse(who.login.trim()).map_err(|_| unknown_person())?;
     let password = Password::new(who.password.as_bytes().to_vec());

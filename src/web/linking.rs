@@ -3,6 +3,8 @@
 //! The way back is a link on another site, on which a browser sends no cookie of ours that is `Strict`: so what waits is in one that
 //! is `Lax`, sealed and good for ten minutes, and the last step is a page of ours that goes on by itself.
 
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::Router;
 use axum::extract::State;
@@ -52,11 +54,16 @@ fn provider(app: &App) -> Result<&Provider, Problem> {
     app.provider().ok_or_else(no_provider)
 }
 
-async fn leave(State(app): State<App>, look: Look, query: Query<Then>) -> Result<Response, Problem> {
+async fn leave(
+    State(app): State<App>,
+    From(from): From,
+    look: Look,
+    query: Query<Then>,
+) -> Result<Response, Problem> {
     let then = local(&query.0.then);
     match left(&app, then.clone()).await {
         Ok((url, waiting)) => Ok(waits(to(url), &waiting)),
-        Err(wrong) => Ok(refused_page(&app, look, then, wrong)),
+        Err(wrong) => refused_page(&app, from, look, then, wrong).await,
     }
 }
 
@@ -80,21 +87,21 @@ async fn back(
     look: Look,
     headers: HeaderMap,
     said: axum::extract::Query<Said>,
-) -> Response {
+) -> Result<Response, Problem> {
     let response = match arrived(&app, from, &look, &headers, &said).await {
         Ok(response) => response,
         Err(wrong) => {
             // What stands in this address leads nowhere a second time.
             let look = Look { path: "/sign-in".to_owned(), ..look };
-            refused_page(&app, look, "/".to_owned(), wrong)
+            refused_page(&app, from, look, "/".to_owned(), wrong).await?
         }
     };
-    waits(response, "")
+    Ok(waits(response, ""))
 }
 
 async fn arrived(
     app: &App,
-    from: Option<std::net::IpAddr>,
+    from: Option<IpAddr>,
     look: &Look,
     headers: &HeaderMap,
     said: &Said,

@@ -6,6 +6,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::broker::Broker;
+use crate::broker::demo::SECRETS;
 use crate::cli::Failure;
 use crate::cli::init::make_folder;
 use crate::cli::secrets::write_private;
@@ -43,7 +44,7 @@ impl Folder {
             ));
         }
         write_private(&folder.0.join(MARKER), MARKER_TEXT.as_bytes())?;
-        for name in ["secrets", "vendors", "out"] {
+        for name in [SECRETS, "vendors", "out"] {
             let made = fs::DirBuilder::new().mode(0o700).create(folder.0.join(name));
             made.map_err(|cause| Failure::file(format!("{}/{name}", folder.0.display()), cause))?;
         }
@@ -117,7 +118,7 @@ impl Folder {
 
     /// Where a person's password lies.
     pub(super) fn secret(&self, login: &str) -> PathBuf {
-        self.0.join("secrets").join(login)
+        self.0.join(SECRETS).join(login)
     }
 
     /// Where a vendor's identity file lies.
