@@ -17,9 +17,11 @@ mod admin;
 mod auditor;
 mod browser;
 mod counter;
+mod executions;
 mod forms;
 mod jobs;
 mod packages;
+mod planning;
 
 /// Runs a job on both engines, each in another language or window.
 #[macro_export]
