@@ -133,7 +133,7 @@ pub struct About<'a> {
 }
 
 /// Whose members a unit may select: a store's own, unless every policy says the group's.
-fn scope(staff: &Staff, policies: &[Arc<Policy>], unit: &UnitCode) -> Option<Vec<String>> {
+pub(crate) fn scope(staff: &Staff, policies: &[Arc<Policy>], unit: &UnitCode) -> Option<Vec<String>> {
     let site = staff.tree().site_of(unit)?;
     let own = policies.iter().any(|p| p.switches().store_scope == StoreScope::Own);
     (own && site.kind == UnitKind::Store).then(|| vec![site.code.as_str().to_owned()])

@@ -97,6 +97,8 @@ codes! {
         ConsentSet = "consent.set",
         /// Consents were shown.
         ConsentShown = "consent.shown",
+        /// How many members consent was counted or shown, by store and channel.
+        ConsentCoverage = "consent.coverage",
         /// Contact points were put on the suppression list.
         SuppressionImported = "suppression.imported",
         /// A request was drafted or its draft changed.

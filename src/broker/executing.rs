@@ -4,6 +4,7 @@
 //! made by ranges, each under an entry of its own: see [`ranges`].
 
 mod dealing;
+pub(super) mod gauge;
 pub mod ranges;
 mod sealing;
 
@@ -60,6 +61,16 @@ pub(super) struct Started {
     seq: u64,
 }
 
+/// What is known when a making begins: the body of its `started` fact.
+#[derive(Default, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct StartedFact {
+    /// Rows to be written.
+    pub(super) rows: u64,
+    /// Members the selection matches.
+    pub(super) selected: u64,
+}
+
 /// What is on disk under a grant, not yet acknowledged.
 struct Written {
     package: PackageRow,
@@ -72,6 +83,7 @@ struct Written {
 }
 
 /// How a package is to be made, and for whom.
+#[derive(Clone, Copy)]
 pub(super) struct Order<'a> {
     pub(super) caller: &'a Caller,
     pub(super) parts: u32,
@@ -196,7 +208,10 @@ impl Broker {
         let seq = work.seq();
         let (file, path) = self.create_part(&package.no, seq)?;
         let at = work.at();
-        add_fact(&mut work, &package.no, FactKind::Started, at, caller.login().as_str(), "{}".into()).await?;
+        let body =
+            StartedFact { selected: consented.waterfall().selected, rows: consented.waterfall().rows() };
+        let body = serde_json::to_string(&body).map_err(|_| StoreError::integrity("package_fact", "body"))?;
+        add_fact(&mut work, &package.no, FactKind::Started, at, caller.login().as_str(), body).await?;
         let event = about(Action::PackageStarted, caller.actor(), &package.no, &consented)
             .count("selected", consented.waterfall().selected)
             .count("members", consented.members().len());
@@ -226,6 +241,12 @@ impl Broker {
 
     /// Streams and seals; again under a new grant while someone must go.
     pub(super) async fn run(&self, mut started: Started, order: &Order<'_>) -> Result<SealedFact, Error> {
+        let gauge = self.gauges.begin(&started.package.no);
+        let progress = |done: u64, total: u64| {
+            gauge.stands(done, total);
+            (order.progress)(done, total);
+        };
+        let order = &Order { progress: &progress, ..*order };
         for _ in 0..TRIES {
             let fenced = if order.parts > 1 {
                 // Boxed: the two ways side by side would lie on the stack of every caller.

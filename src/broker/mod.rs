@@ -10,10 +10,12 @@ pub mod attesting;
 mod attempts;
 pub mod audits;
 pub mod backups;
+pub mod calendar;
 pub mod called;
 pub mod choosing;
 pub mod consents;
 pub mod demo;
+pub mod coverage;
 pub mod documents;
 pub mod downloading;
 pub mod editions;
@@ -34,6 +36,7 @@ pub mod packages;
 pub mod passkeys;
 pub mod people;
 pub mod policies;
+pub mod progress;
 pub mod proposals;
 pub mod repeats;
 pub mod requests;
@@ -79,6 +82,9 @@ pub struct Broker {
     /// Where passkeys are bound to; none without a public origin.
     passkeys: Option<webauthn_rs::Webauthn>,
     unknowns: Unknowns,
+    /// How far the packages are that this process makes.
+    gauges: executing::gauge::Gauges,
+    coverage: coverage::Kept,
 }
 
 /// What most verbs need first: one snapshot's people and policy.

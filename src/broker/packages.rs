@@ -321,11 +321,11 @@ impl Broker {
 }
 
 /// `CS2026-HQ-0001-P1.17.part` belongs to `CS2026-HQ-0001-P1`.
-fn package_of(path: &Path) -> &str {
+pub(super) fn package_of(path: &Path) -> &str {
     path.file_name().and_then(|n| n.to_str()).and_then(|n| n.split('.').next()).unwrap_or_default()
 }
 
-fn is_part(path: &Path) -> bool {
+pub(super) fn is_part(path: &Path) -> bool {
     path.extension().is_some_and(|e| e == "part")
 }
 

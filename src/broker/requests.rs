@@ -141,9 +141,9 @@ impl Broker {
             let ground = self.ground(work.view()).await?;
             let asked = self.asked(work.view(), no).await?;
             self.check_may_see(work.view(), &ground, caller, &asked).await?;
+            let (zh, en) = sentences(work.view(), &ground, asked.form()).await?;
             work.commit(event).await?;
-            let in_words = |lang| sentence(&ground, asked.form(), lang);
-            Ok(Sentence { zh: in_words(Lang::Zh), en: in_words(Lang::En), digest: asked.digest() })
+            Ok(Sentence { zh, en, digest: asked.digest() })
         })
         .await
     }
@@ -405,11 +405,21 @@ pub(super) fn check_form(ground: &Ground, form: &Form) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The sentence a signer is shown, from the form alone.
-pub(super) fn sentence(ground: &Ground, form: &Form, lang: Lang) -> String {
-    let unit = ground.staff.tree().get(form.unit()).map_or(form.unit().as_str(), |u| u.name(lang));
-    let receiver = ground.staff.person(form.receiver()).map_or(form.receiver().as_str(), |p| p.name.as_str());
-    form.sentence(lang, &Names { unit, vendor: form.vendor().as_str(), receiver })
+/// The sentence a signer is shown, in Chinese and in English: from the form alone, and what people call those it names.
+pub(super) async fn sentences(
+    view: &mut View<'_>,
+    ground: &Ground,
+    form: &Form,
+) -> Result<(String, String), StoreError> {
+    let vendor = view.vendor(form.vendor()).await?;
+    let in_words = |lang: Lang| {
+        let unit = ground.staff.tree().get(form.unit()).map_or(form.unit().as_str(), |u| u.name(lang));
+        let vendor = vendor.as_ref().map(|vendor| lang.pick(&vendor.name_zh, &vendor.name_en));
+        let receiver = ground.staff.person(form.receiver()).map(|person| person.name.as_str());
+        let vendor = vendor.unwrap_or(form.vendor().as_str());
+        form.sentence(lang, &Names { unit, vendor, receiver: receiver.unwrap_or(form.receiver().as_str()) })
+    };
+    Ok((in_words(Lang::Zh), in_words(Lang::En)))
 }
 
 pub(super) async fn find(view: &mut View<'_>, no: &RequestNo) -> Result<RequestRow, Error> {

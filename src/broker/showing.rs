@@ -4,7 +4,7 @@ mod whole;
 
 use super::abilities::Found;
 use super::editions::{Edition, edition};
-use super::requests::{find, sentence};
+use super::requests::{find, sentences};
 use super::standing::{form_of, standing};
 use super::{Broker, Error};
 use crate::access::{About, Asked, Caller, Waterfall};
@@ -12,7 +12,6 @@ use crate::audit::event::{Action, Event};
 use crate::clock::{Micros, rfc3339};
 use crate::model::code::{Exclusion, Step, codes};
 use crate::model::ids::{Login, RequestNo, UnitCode};
-use crate::model::lang::Lang;
 use crate::model::signing::SignedAct;
 use crate::policy::Act;
 use crate::store::View;
@@ -156,7 +155,7 @@ pub struct Filter {
 }
 
 impl Status {
-    fn of(standing: &str) -> Status {
+    pub(super) fn of(standing: &str) -> Status {
         let word = standing.split(':').next().unwrap_or_default();
         Status::parse(word).unwrap_or(Status::Void)
     }
@@ -208,6 +207,7 @@ impl Broker {
             let found = Found { row: &row, asked: asked.as_ref(), holder: &holder };
             let whole = self.whole_of(&mut work, &ground, caller, &form, &found).await?;
             let edition = edition(work.view(), no).await?;
+            let (sentence_zh, sentence_en) = sentences(work.view(), &ground, &form).await?;
             work.commit(event).await?;
             Ok(RequestShown {
                 edition,
@@ -217,8 +217,8 @@ impl Broker {
                 standing,
                 holder,
                 facts: asked.iter().flat_map(|a| a.facts()).map(fact).collect(),
-                sentence_zh: sentence(&ground, &form, Lang::Zh),
-                sentence_en: sentence(&ground, &form, Lang::En),
+                sentence_zh,
+                sentence_en,
                 form: serde_json::to_value(&form).unwrap_or_default(),
                 packages,
                 whole,
@@ -351,7 +351,7 @@ fn coarse(fall: &Waterfall) -> Preview {
     }
 }
 
-fn tens(n: u64) -> String {
+pub(super) fn tens(n: u64) -> String {
     if n < 10 { "<10".to_owned() } else { ((n + 5) / 10 * 10).to_string() }
 }
 

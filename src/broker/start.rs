@@ -80,6 +80,8 @@ impl Broker {
             networks: Vec::new(),
             passkeys: None,
             unknowns: Default::default(),
+            gauges: Default::default(),
+            coverage: Default::default(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::requests::{Draft, Target, add_fact, check_form, find, moment, sentence};
+use super::requests::{Draft, Target, add_fact, check_form, find, moment, sentences};
 use super::standing::refuse_live_package;
 use super::{Broker, Error, Ground, Refusal, StepUp};
 use crate::access::asked::{check_receiver, check_vendor};
@@ -13,7 +13,6 @@ use crate::clock::random;
 use crate::model::code::Role;
 use crate::model::form::{Form, Submission};
 use crate::model::ids::{Digest, Fingerprint, RequestNo, Salt};
-use crate::model::lang::Lang;
 use crate::model::signing::{Capacity, SignedAct};
 use crate::model::vendor::Container;
 use crate::policy::{Act, Slot};
@@ -68,6 +67,7 @@ impl Broker {
             let at = work.at();
             add_fact(&mut work, &step, fact.payload(&step, at, Digest::ZERO)?, 1).await?;
             let form = &submission.form;
+            let (zh, en) = sentences(work.view(), &ground, form).await?;
             work.commit(
                 event
                     .request(digest, form.purpose(), form.channel())
@@ -75,7 +75,6 @@ impl Broker {
                     .count("round", submission.round.get()),
             )
             .await?;
-            let (zh, en) = (sentence(&ground, form, Lang::Zh), sentence(&ground, form, Lang::En));
             Ok(Submitted { round: submission.round.get(), digest, sentence_zh: zh, sentence_en: en })
         })
         .await

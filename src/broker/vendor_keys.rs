@@ -21,6 +21,7 @@ use crate::audit::event::{Action, Event};
 use crate::clock::random;
 use crate::keyring::aead::bind;
 use crate::model::ids::{Digest, Fingerprint, VendorCode};
+use crate::model::refusal::Spot;
 use crate::policy::Act;
 use crate::release::container::{AgeWriter, Recipient};
 use crate::store::vendor_keys::VendorKeyRow;
@@ -73,6 +74,7 @@ impl Broker {
             let vendor = find_vendor(work.view(), code).await?;
             let checked_by = crate::model::phrase::phrase(checked_by, 80).map_err(|e| {
                 Refusal::new("bad_vendor", "A9a (Art 9)", format!("fingerprint_checked_by: {e}"))
+                    .at(Spot::Key("fingerprint_checked_by".into()))
             })?;
             let recipient = recipient_of(recipient)?;
             let fingerprint = Fingerprint::of(recipient.as_str().as_bytes()).to_string();

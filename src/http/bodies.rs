@@ -40,7 +40,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 (StatusCode::BAD_REQUEST, "this is not JSON")
             };
             let place = format!("{detail} (line {}, column {})", inner.line(), inner.column());
-            Problem::new(status, "bad_body", place).at(pointer(e.path()))
+            Problem::new(status, "bad_body", place).at(pointer(e.path())).on_line(inner.line())
         })?;
         json.end().map_err(|_| {
             Problem::new(StatusCode::BAD_REQUEST, "bad_body", "something follows the JSON value")

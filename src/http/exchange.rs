@@ -35,11 +35,10 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// An exchange that makes, reads or sends a whole file takes as long as it takes; for any other a client waits so long.
 const LONGEST: Duration = Duration::from_secs(60);
-const UNBOUNDED: [&str; 9] = [
+const UNBOUNDED: [&str; 8] = [
     "/api/v1/imports",
     "/imports",
     "/imports/suppression",
-    "/requests/{no}/execute",
     "/packages/{no}/download",
     "/audit/export",
     "/api/v1/requests/{no}/execute",

@@ -108,6 +108,11 @@ impl App {
         self.0.provider.as_ref()
     }
 
+    /// Goes on with something after its request was answered. Who stops the server waits for it.
+    pub(crate) fn goes_on(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.0.running.spawn(work);
+    }
+
     /// Does something with a password, when it is its turn.
     pub(crate) async fn stretched<T>(&self, work: impl Future<Output = T>) -> T {
         // Never closed.

@@ -15,7 +15,7 @@ use super::languages::title_zh;
 use crate::broker::{Error, Refusal};
 use crate::model::contact::CardNo;
 use crate::model::lang::Lang;
-use crate::model::refusal::{Fault, places, words};
+use crate::model::refusal::{Fault, Spot, places, words};
 use crate::model::value_error::ValueError;
 use crate::store::StoreError;
 
@@ -27,12 +27,21 @@ pub struct Problem {
     rule: Option<&'static str>,
     detail: String,
     hint: String,
-    /// Where in the body, as a JSON pointer (RFC 6901).
-    pointer: Option<Box<str>>,
+    /// Where it is, when it is in one place.
+    place: Option<Box<Place>>,
     /// What of a form is wrong, place by place; behind a thin pointer, for a problem travels in every `Result`.
     faults: Option<Arc<Vec<Fault>>>,
     /// Seconds after which it may pass.
     after: Option<u32>,
+}
+
+/// Where in what was sent something is wrong.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    /// In the body, as a JSON pointer (RFC 6901).
+    pointer: Option<String>,
+    /// In a form or a file.
+    spot: Option<Spot>,
 }
 
 /// Why a client did not get what it asked for (RFC 9457).
@@ -74,12 +83,18 @@ impl Problem {
     /// A problem of the exchange itself, which no rule of the company is behind.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let (detail, hint) = (detail.into(), String::new());
-        Problem { status, code, rule: None, detail, hint, pointer: None, faults: None, after: None }
+        Problem { status, code, rule: None, detail, hint, place: None, faults: None, after: None }
     }
 
     /// Says where in the body.
     pub fn at(mut self, pointer: String) -> Self {
-        self.pointer = Some(pointer.into());
+        self.place.get_or_insert_default().pointer = Some(pointer);
+        self
+    }
+
+    /// Says on which line of the body.
+    pub(super) fn on_line(mut self, line: usize) -> Self {
+        self.place.get_or_insert_default().spot = Some(Spot::Line(line));
         self
     }
 
@@ -148,7 +163,7 @@ impl Problem {
             code: self.code,
             rule: self.rule,
             hint,
-            pointer: self.pointer.as_deref(),
+            pointer: self.place.as_ref().and_then(|place| place.pointer.as_deref()),
             errors: self.faults.as_ref().map_or(&[], |faults| faults.as_slice()),
             request_id,
         }
@@ -156,11 +171,11 @@ impl Problem {
 
     /// Its sentence in Chinese, with the place in a form or file behind it where that is known.
     fn detail_zh(&self, words: &'static str) -> Cow<'static, str> {
-        let pointer = self.pointer.as_deref().and_then(places::of_pointer);
-        let place = match self.code.starts_with("bad_") {
-            true => pointer.or_else(|| places::of_detail(&self.detail)),
-            false => None,
-        };
+        let place = self.place.as_deref().filter(|_| self.code.starts_with("bad_"));
+        let place = place.and_then(|Place { pointer, spot }| {
+            let pointer = pointer.as_deref().and_then(places::of_pointer);
+            pointer.or_else(|| spot.as_ref().and_then(places::of_spot))
+        });
         place.map_or(words.into(), |place| format!("{words}（{place}）").into())
     }
 
@@ -204,7 +219,7 @@ impl From<Refusal> for Problem {
             rule: Some(refusal.rule),
             detail: refusal.message.into_owned(),
             hint: refusal.hint.into_owned(),
-            pointer: None,
+            place: refusal.spot.map(|spot| Box::new(Place { pointer: None, spot: Some(*spot) })),
             faults: is_form.then(|| Arc::new(refusal.faults.into_vec())),
             after: refusal.after,
         }
@@ -224,7 +239,9 @@ impl From<Error> for Problem {
             }
             Error::Policy(wrong) => {
                 let detail = format!("the policy cannot be used: {wrong}");
-                Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_policy", detail)
+                let spot = wrong.line.map(|line| Spot::FileLine(wrong.file.into(), line));
+                let place = spot.map(|spot| Box::new(Place { pointer: None, spot: Some(spot) }));
+                Problem { place, ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_policy", detail) }
             }
             Error::Store(error) => error.into(),
             damaged @ Error::DoesNotOpen(_) => does_not_fit(&damaged),

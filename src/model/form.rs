@@ -16,7 +16,7 @@ use super::file::read_toml;
 use super::ids::{Login, UnitCode, VendorCode};
 use super::iso::{Window, parse_date};
 use super::phrase::phrase;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Spot};
 use super::selection::Selection;
 pub use sentence::Names;
 #[cfg(test)]
@@ -113,10 +113,12 @@ impl Form {
     pub fn from_text(text: &str) -> Result<Form, Refusal> {
         if text.trim_start().starts_with('{') {
             // Only where it went wrong: serde's own words repeat what stood there.
-            let wrong = |e: serde_json::Error| format!("line {}, column {}", e.line(), e.column());
-            return Form::parse(serde_json::from_str(text).map_err(|e| bad_form(wrong(e)))?);
+            let wrong = |e: serde_json::Error| {
+                bad_form(format!("line {}, column {}", e.line(), e.column())).at(Spot::Line(e.line()))
+            };
+            return Form::parse(serde_json::from_str(text).map_err(wrong)?);
         }
-        Form::parse(read_toml(text).map_err(|e| bad_form(e.to_string()))?)
+        Form::parse(read_toml(text).map_err(|e| bad_form(e.to_string()).at(Spot::Line(e.line)))?)
     }
 
     /// Checks a form that was read.
@@ -248,7 +250,9 @@ impl From<Form> for FormFile {
 }
 
 fn bad(key: &str, what: impl std::fmt::Display) -> Refusal {
-    Refusal::new("bad_form", RULE, format!("{key}: {what}")).hint(format!("correct {key} in the form"))
+    Refusal::new("bad_form", RULE, format!("{key}: {what}"))
+        .hint(format!("correct {key} in the form"))
+        .at(Spot::Key(key.into()))
 }
 
 fn at<T, E: std::fmt::Display>(key: &str, parsed: Result<T, E>) -> Result<T, Refusal> {

@@ -15,7 +15,7 @@ use super::file::read_toml;
 use super::ids::{Login, UnitCode};
 use super::lang::{Lang, NameFile};
 use super::phrase::phrase;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Spot};
 pub use tree::OrgTree;
 
 const RULE: &str = "A4a (Art 4)";
@@ -155,8 +155,8 @@ impl Org {
     /// A [`Refusal`]: `bad_org` names the line, unit or login; `rank_too_low` (A4b) and
     /// `roles_exclude` (A6b) the login.
     pub fn from_toml(text: &str, known: &[Unit], officer_rank: Rank) -> Result<Org, Refusal> {
-        let file: OrgFile =
-            read_toml(text).map_err(|err| bad(err).hint("compare with docs/examples/org.toml"))?;
+        let file: OrgFile = read_toml(text)
+            .map_err(|err| bad(&err).hint("compare with docs/examples/org.toml").at(Spot::Line(err.line)))?;
         let units = file.unit.into_iter().map(UnitFile::checked).collect::<Result<Vec<_>, _>>()?;
         let listed: BTreeSet<&UnitCode> = units.iter().map(|unit| &unit.code).collect();
         let kept = known.iter().filter(|unit| !listed.contains(&unit.code));

@@ -24,6 +24,19 @@ pub struct Refusal {
     pub after: Option<u32>,
     /// What of a form is wrong, place by place; empty when it is no form.
     pub faults: Box<[Fault]>,
+    /// Where in what was sent it is, when it is in one place.
+    pub spot: Option<Box<Spot>>,
+}
+
+/// A place in a form or a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spot {
+    /// A key, with what it lies in: `window.from`.
+    Key(Box<str>),
+    /// A line, from 1.
+    Line(usize),
+    /// A line of one of several files, from 1.
+    FileLine(Box<str>, usize),
 }
 
 /// One thing wrong with a form. Names the place and repeats no value.
@@ -49,7 +62,15 @@ impl Refusal {
             hint: Cow::Borrowed(""),
             after: None,
             faults: Box::default(),
+            spot: None,
         }
+    }
+
+    /// Adds where it is.
+    #[must_use]
+    pub fn at(mut self, spot: Spot) -> Self {
+        self.spot = Some(Box::new(spot));
+        self
     }
 
     /// Adds what of a form is wrong.

@@ -9,7 +9,7 @@ use super::ids::VendorCode;
 use super::iso::{self, Window};
 use super::lang::{Lang, NameFile};
 use super::phrase::phrase;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Spot};
 
 const RULE: &str = "A9a (Art 9)";
 
@@ -94,7 +94,9 @@ impl Vendor {
     /// A [`Refusal`] `bad_vendor` (A9a) that names the line or the key.
     pub fn from_toml(text: &str) -> Result<Vendor, Refusal> {
         let file: VendorFile = read_toml(text).map_err(|err| {
-            Refusal::new("bad_vendor", RULE, err.to_string()).hint("compare with docs/examples/vendor.toml")
+            Refusal::new("bad_vendor", RULE, err.to_string())
+                .hint("compare with docs/examples/vendor.toml")
+                .at(Spot::Line(err.line))
         })?;
         let (name_zh, name_en) = file.name.checked().map_err(|(key, err)| bad(key, err))?;
         let mut channels = file.channels;
@@ -147,7 +149,9 @@ impl KeyFile {
 }
 
 fn bad(key: &str, what: impl std::fmt::Display) -> Refusal {
-    Refusal::new("bad_vendor", RULE, format!("{key}: {what}")).hint(format!("correct {key} in the file"))
+    Refusal::new("bad_vendor", RULE, format!("{key}: {what}"))
+        .hint(format!("correct {key} in the file"))
+        .at(Spot::Key(key.into()))
 }
 
 #[cfg(test)]

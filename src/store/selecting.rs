@@ -52,6 +52,38 @@ impl View<'_> {
         with_tags: bool,
         mut visit: impl FnMut(Selected) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        self.each_block(with_tags, |block, body, tags| {
+            visit_block(block, body, tags, (selection, stores), &mut visit)
+        })
+        .await
+    }
+
+    /// Walks the active members in ordinal order, each with his home store. All blocks pass by, as in
+    /// [`View::each_selected`].
+    ///
+    /// # Errors
+    /// The database failed, or [`StoreError::Integrity`] that names the table.
+    pub async fn each_active(&mut self, mut visit: impl FnMut(i64, Option<&str>)) -> Result<(), StoreError> {
+        self.each_block(false, |block, body, _| {
+            for step in slots(body) {
+                let malformed = || Malformed::of(MEMBER_ATTRIBUTES.name, block);
+                let (at, bytes) = step.map_err(|Malformed| malformed())?;
+                let Slot::Member(member) = attributes::read(bytes).ok_or_else(malformed)? else { continue };
+                if member.active() {
+                    visit(ordinal_of(block, at), member.home_store());
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Block after block: its number, its attributes, and its tags when they are asked for.
+    async fn each_block(
+        &mut self,
+        with_tags: bool,
+        mut visit: impl FnMut(i64, &[u8], &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let head = self.head().await?;
         let keyring = self.store.keyring.clone();
         let sql = if with_tags {
@@ -75,7 +107,7 @@ impl View<'_> {
                 if let Some(tags) = tags {
                     tagged.add(&mac(&MEMBER_TAGS, tags));
                 }
-                visit_block(block, body, tags.unwrap_or_default(), (selection, stores), &mut visit)?;
+                visit(block, body, tags.unwrap_or_default())?;
             }
         }
         if with_tags {

@@ -1,8 +1,9 @@
-//! Somebody as pages name them: the name, and the login in small where it is another text.
+//! Somebody as pages name them: the name, and the login in small where it is another text. Units and vendors likewise.
 
 use crate::broker::called::Called;
+use crate::model::lang::Lang;
 
-/// A person on a page; shown by `whom.html`.
+/// A person, unit or vendor on a page; shown by `whom.html`.
 pub(super) struct Whom {
     pub(super) name: String,
     /// Empty where the name says it already.
@@ -11,8 +12,26 @@ pub(super) struct Whom {
 
 impl Whom {
     pub(super) fn of(called: &Called, login: &str) -> Whom {
-        let name = called.person(login).to_owned();
-        Whom { login: if name == login { String::new() } else { login.to_owned() }, name }
+        Whom::with(called.person(login), login)
+    }
+
+    /// A vendor: its name, and its code in small.
+    pub(super) fn vendor(called: &Called, code: &str, lang: Lang) -> Whom {
+        Whom::with(called.vendor(code, lang), code)
+    }
+
+    /// A unit, likewise.
+    pub(super) fn unit(called: &Called, code: &str, lang: Lang) -> Whom {
+        Whom::with(called.unit(code, lang), code)
+    }
+
+    fn with(name: &str, code: &str) -> Whom {
+        Whom { name: name.to_owned(), login: if name == code { String::new() } else { code.to_owned() } }
+    }
+
+    /// On one line of text.
+    pub(super) fn said(self) -> String {
+        if self.login.is_empty() { self.name } else { format!("{} ({})", self.name, self.login) }
     }
 
     /// Several of them.

@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::answer::html;
 use super::frame::{Frame, Place};
-use super::requests::{Line, drafts};
+use super::requests::{Line, counts, drafts};
 use super::visitor::Visitor;
 use crate::http::{App, Problem};
 use crate::model::code::Role;

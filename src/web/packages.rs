@@ -26,6 +26,8 @@ struct Row {
     rows: String,
     excluded: Vec<(&'static str, u64)>,
     sha256: String,
+    /// It is being made.
+    making: bool,
     fetch: bool,
     hand_off: bool,
     recall: bool,
@@ -44,6 +46,7 @@ impl Row {
             rows: line.rows.map(|rows| rows.to_string()).unwrap_or_default(),
             excluded: excluded.map(|(reason, n)| (w.exclusion(*reason), *n)).collect(),
             sha256: line.sha256.map(|digest| digest.to_string()).unwrap_or_default(),
+            making: line.state == FactKind::Started,
             fetch: line.receives
                 && matches!(line.state, FactKind::Sealed | FactKind::Remade | FactKind::Downloaded),
             hand_off: line.receives && line.state == FactKind::Downloaded,

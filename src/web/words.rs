@@ -96,6 +96,8 @@ words! {
     begin = "从这里开始", "Begin here";
     new_request = "新建申请", "New request";
     look_up_member = "查找会员", "Look up a member";
+    calendar = "活动日历", "Campaign calendar";
+    coverage = "同意覆盖", "Consent coverage";
     see_all = "查看全部申请", "See all requests";
 
     // Requests.
@@ -155,6 +157,7 @@ words! {
     package_handed_off = "已交付", "handed off";
     package_destroyed = "外包商已销毁", "destroyed by the vendor";
     package_recalled = "已召回", "recalled";
+    to_execution = "查看执行进度", "How its execution goes";
     fetch_file = "加密文件", "Encrypted file";
     fetch_manifest = "清单", "Manifest";
     fetch_hint = "只能领取一次；传输中断可在 15 分钟内重试。", "It is fetched once; a broken transfer may be repeated within 15 minutes.";

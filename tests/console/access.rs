@@ -19,6 +19,10 @@ const PAGES: &[(&str, &[&str])] = &[
             "/requests?mine=todo",
             "/requests/new",
             "/requests/{done}",
+            "/requests/{done}/execution",
+            "/requests/calendar",
+            "/requests/calendar?month=2026-12",
+            "/requests/coverage",
             "/requests/{draft}/selection",
             "/requests/{draft}/window",
             "/account",
@@ -123,6 +127,15 @@ async fn sent_to(b: &Browser, served: &Served, how: &str, (draft, waits): (&str,
     b.click("main form button:not(.quiet)").await;
     b.says("bad_form").await;
     wrong.extend(as_it_stands(b, "dates with an error", how).await);
+    b.go("/requests/coverage").await;
+    b.click("form[action='/requests/coverage'] button").await;
+    b.sees("table.coverage").await;
+    wrong.extend(as_it_stands(b, "consents that were counted", how).await);
+    // Seven columns where there is room for them, a list of days where there is not.
+    b.go("/requests/calendar?month=2026-12").await;
+    let grid = "return getComputedStyle(document.querySelector('table.month thead')).display !== 'none'";
+    let wide = b.script("return innerWidth > 896", vec![]).await;
+    assert_eq!(b.script(grid, vec![]).await, wide, "the calendar at {how}");
     b.go("/").await;
     b.sign_out().await;
 

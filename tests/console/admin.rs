@@ -33,6 +33,7 @@ fn a_person_is_added_by_two(on: On, window: Window) {
         b.click("button[value=apply]").await;
         b.says("rank_too_low").await;
         b.says("A4b").await;
+        assert_eq!(b.status().await, 422);
         assert_eq!(b.value("#text").await, officer("staff"));
         // Looked at first, then proposed.
         b.write("#text", &officer("supervisor")).await;

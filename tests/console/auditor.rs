@@ -90,6 +90,7 @@ fn an_auditor_asks(on: On, window: Window) {
         b.write("input[name=card]", "none").await;
         b.click("form.filter button").await;
         b.says("unknown_member").await;
+        assert_eq!(b.status().await, 404);
 
         // The request whole, on one page.
         b.go(&format!("/requests/{no}/dossier")).await;

@@ -145,6 +145,12 @@ impl Browser {
         }
     }
 
+    /// The status that the page came with.
+    pub async fn status(&self) -> u64 {
+        let asked = "return performance.getEntriesByType('navigation')[0].responseStatus";
+        self.script(asked, vec![]).await.as_u64().unwrap()
+    }
+
     pub async fn has(&self, css: &str) -> bool {
         self.client.find(Locator::Css(css)).await.is_ok()
     }

@@ -18,9 +18,11 @@ mod auditor;
 mod browser;
 mod counter;
 mod entering;
+mod executions;
 mod forms;
 mod jobs;
 mod packages;
+mod planning;
 
 /// Runs a job on both engines, each in another language or window.
 #[macro_export]

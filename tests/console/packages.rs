@@ -5,13 +5,14 @@ use serde_json::json;
 use crate::both;
 use crate::browser::{Browser, ENGLISH, WIDE, Window, said};
 use crate::caller::Served;
+use crate::support::generate::Row;
 use crate::support::world::{On, block, executed, submitted};
 
 both!(names_are_read_and_packages_recalled, WIDE, ENGLISH);
 
-const NAMED: &str = "[[person]]\nlogin = \"hq.head\"\nname = \"王强\"\nunit = \"HQ-MKT\"\nrank = \"manager\"\nroles = [\"dept_head\"]\n";
+const NAMED: &str = "[[person]]\nlogin = \"hq.head\"\nname = \"王强\"\nunit = \"HQ-MKT\"\nrank = \"manager\"\nroles = [\"dept_head\"]\n\n[[person]]\nlogin = \"s1.counter\"\nname = \"林雨\"\nunit = \"S001\"\nrank = \"staff\"\nroles = [\"counter\"]\n";
 
-/// Names with logins in small, units and vendors by name; then two packages, one called back here, one meanwhile elsewhere.
+/// Names with logins in small, units and vendors by name, in lists, at the counter and in the log; then two packages, one called back here, one meanwhile elsewhere.
 fn names_are_read_and_packages_recalled(on: On, window: Window) {
     let served = Served::start(on);
     let named = served.caller("admin").send("POST", "/api/v1/org", "application/toml", NAMED.as_bytes());
@@ -24,6 +25,16 @@ fn names_are_read_and_packages_recalled(on: On, window: Window) {
         broker.store().close().await;
         (first.to_string(), second.to_string(), waits.to_string())
     });
+    let sent = |row: &&Row| {
+        row.store == "S001"
+            && row.covenant.is_some()
+            && row.consent_sms == Some(true)
+            && !row.mobile.is_empty()
+            && !row.minor
+    };
+    let card = &served.world.members.accepted().find(sent).expect("a member of the package").card;
+    let reveal = json!({ "card": card, "fields": ["mobile"], "reason": "会员来电核实" });
+    assert_eq!(served.caller("s1.counter").post("/api/v1/members/reveal", &reveal).status, 200);
     Browser::with(&served, window, async |b: &Browser| {
         b.sign_in("mem.head").await;
         b.go("/requests").await;
@@ -36,8 +47,17 @@ fn names_are_read_and_packages_recalled(on: On, window: Window) {
         b.says(said(window, "外包商 SMS1", "Vendor SMS1")).await;
         let head = "return [...document.querySelectorAll('small')].some(s => s.innerText === 'hq.head')";
         assert_eq!(b.script(head, vec![]).await, true);
+        // What a signature agrees to names the vendor as well.
+        b.says(said(window, "向 外包商 提供", "gives Vendor the")).await;
         b.go(&format!("/requests/{}/dossier", first.rsplit_once("-P").unwrap().0)).await;
         b.says("王强 hq.head").await;
+
+        // Who saw a member, at the counter's table; where the data went.
+        b.go("/members/who-saw").await;
+        b.write("input[name=card]", card).await;
+        b.click("form[action='/members/who-saw'] button").await;
+        b.says("林雨 s1.counter").await;
+        b.says(said(window, "外包商 SMS1", "Vendor SMS1")).await;
 
         b.go("/packages").await;
         for (no, elsewhere) in [(&first, false), (&second, true)] {
@@ -66,6 +86,15 @@ fn names_are_read_and_packages_recalled(on: On, window: Window) {
             assert!(!b.has(&form).await, "{no} is recalled once");
         }
         assert!(!b.text().await.contains("外包商合同有疑问"));
+        b.sign_out().await;
+        // The log: who, and of a vendor's or a person's entry whom it is about.
+        b.sign_in("auditor").await;
+        b.go("/audit?group=member.&actor=s1.counter").await;
+        b.says("林雨 s1.counter").await;
+        b.go("/audit?group=vendor.").await;
+        b.says(said(window, "外包商 SMS1", "Vendor SMS1")).await;
+        b.go("/audit/pictures").await;
+        b.says("林雨 s1.counter").await;
         b.sign_out().await;
         // Who fetches packages does not call them back.
         b.sign_in("hq.receiver").await;

@@ -62,7 +62,8 @@ fn as_then(now: &Value, then: &Value) -> Value {
     }
 }
 
-/// A value without what another run cannot share: places in the log, and times after the vault was made.
+/// A value without what another run cannot share: places in the log, and times after the vault was made. Since then a
+/// sentence calls the vendor by its name.
 fn told_apart(value: &Value, anew: bool) -> Value {
     match value {
         Value::Array(all) => all.iter().map(|v| told_apart(v, anew)).collect(),
@@ -73,6 +74,13 @@ fn told_apart(value: &Value, anew: bool) -> Value {
                 !(own || name.as_str() == "at" && later || name.as_str() == "sha256" && anew)
             });
             kept.map(|(name, value)| (name.clone(), told_apart(value, anew))).collect()
+        }
+        Value::String(text) => {
+            let named = |text: String, code: &str| {
+                text.replace(&format!("向 {code} 提供"), "向 外包商 提供")
+                    .replace(&format!("gives {code} the"), "gives Vendor the")
+            };
+            ["SMS1", "DM1"].into_iter().fold(text.clone(), named).into()
         }
         other => other.clone(),
     }

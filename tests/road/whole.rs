@@ -1,12 +1,21 @@
 //! From asking to the vendor's decrypted file, and the proof of it afterwards.
 
+use std::sync::Mutex;
+
 use countersign::release::manifest::Manifest;
+use countersign::store::packages::FactKind;
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 use crate::both;
 use crate::support::expect::Channel;
-use crate::support::world::{World, cast, decrypt, executed, signed, step};
+use crate::support::world::{World, cast, code, decrypt, executed, signed, step};
 
-both!(the_right_members_leave_and_nobody_else, two_packages_of_the_same_members_cannot_be_aligned);
+both!(
+    the_right_members_leave_and_nobody_else,
+    two_packages_of_the_same_members_cannot_be_aligned,
+    an_execution_says_how_far_it_is,
+);
 
 async fn the_right_members_leave_and_nobody_else(world: &World) {
     let broker = world.open().await;
@@ -54,6 +63,33 @@ async fn the_right_members_leave_and_nobody_else(world: &World) {
         let verified = broker.audit_verify(true, &[against]).await.unwrap();
         assert_eq!(verified.problems, []);
     }
+}
+
+/// While it writes, the process that writes says how many rows; before, there is no package, and after, it is whole.
+async fn an_execution_says_how_far_it_is(world: &World) {
+    let broker = world.open().await;
+    let no = signed(&broker, "sms").await;
+    let executor = step(&broker, "hq.it").await.unwrap();
+    let caller = executor.caller().clone();
+    assert!(broker.request_progress(&caller, &no).await.unwrap().is_none());
+    let other = step(&broker, "s2.officer").await.unwrap();
+    assert_eq!(code(broker.request_progress(other.caller(), &no).await), "not_permitted");
+
+    let seen = Mutex::new(Vec::new());
+    let looks = |_, _| {
+        let looked = || Handle::current().block_on(broker.request_progress(&caller, &no));
+        seen.lock().unwrap().extend(block_in_place(looked).unwrap());
+    };
+    let made = broker.request_execute(executor, &no, &looks).await.unwrap();
+    let seen = seen.into_inner().unwrap();
+    let during = seen.last().expect("it is looked at while it writes");
+    assert_eq!((during.state, during.held, &during.package), (FactKind::Started, true, &made.package));
+    assert_eq!((during.selected, during.rows, during.written), (made.selected, made.rows, made.rows));
+    assert!(during.excluded.is_empty(), "why is told of what is whole");
+
+    let after = broker.request_progress(&caller, &no).await.unwrap().unwrap();
+    assert_eq!((after.state, after.held, after.rows), (FactKind::Sealed, false, made.rows));
+    assert_eq!(after.excluded, made.excluded);
 }
 
 fn record(cells: &[String]) -> String {

@@ -275,6 +275,10 @@ async fn a_selection_picks_what_it_says(vault: Vault) {
     assert!(seen[0].active && seen[0].covenant && !seen[0].legacy && seen[0].present == 0xFE);
     let bare = &seen[5];
     assert!(!bare.active && !bare.covenant && bare.legacy && bare.tags.is_empty() && bare.unsafe_fields == 4);
+    // Those who are active, each with his store.
+    let mut homes = Vec::new();
+    view.each_active(|ordinal, store| homes.push((ordinal, store.map(str::to_owned)))).await.unwrap();
+    assert_eq!(homes, (1..=5).map(|n| (n, Some(format!("S{n}")))).collect::<Vec<_>>());
     let stopped = view.each_selected(&everyone, None, false, |_| Err(StoreError::Busy)).await;
     assert!(matches!(stopped, Err(StoreError::Busy)));
 }

@@ -381,6 +381,20 @@ impl Broker {
     }
 }
 
+/// How many parts of a package in the making are written, how many there are, and the rows in those that are.
+pub(in crate::broker) async fn parts_made(
+    view: &mut View<'_>,
+    no: &PackageNo,
+) -> Result<(usize, usize, u64), StoreError> {
+    let ranges = view.ranges(Some(no)).await?;
+    let (mut made, mut rows) = (0, 0);
+    for body in ranges.iter().filter_map(|range| range.made.as_deref()) {
+        made += 1;
+        rows += read(body)?.rows;
+    }
+    Ok((made, ranges.len(), rows))
+}
+
 fn read(made: &str) -> Result<RangeMade, StoreError> {
     serde_json::from_str(made).map_err(|_| malformed())
 }
@@ -390,7 +404,7 @@ fn malformed() -> StoreError {
 }
 
 /// Whether a process holds a half-made file. One that is not there nobody holds.
-fn is_held(path: &Path) -> Result<bool, Error> {
+pub(in crate::broker) fn is_held(path: &Path) -> Result<bool, Error> {
     match File::open(path) {
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
         opened => Ok(opened.map_err(|e| Error::file("a package part", e))?.try_lock().is_err()),

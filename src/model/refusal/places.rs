@@ -1,4 +1,6 @@
-//! Where in a form or a file something is wrong, in Chinese: what English details say at their beginning.
+//! Where in a form or a file something is wrong, in Chinese.
+
+use super::Spot;
 
 /// The form's keys, and what people call them.
 const KEYS: &[(&str, &str)] = &[
@@ -45,19 +47,13 @@ pub fn of_pointer(pointer: &str) -> Option<String> {
     pointer.split('/').find(|part| !part.is_empty()).and_then(key)
 }
 
-/// The place that an English detail begins with: a file and its line, a line, or a key of the form.
-pub fn of_detail(detail: &str) -> Option<String> {
-    let words: Vec<&str> = detail.split([' ', ',', '\n']).filter(|word| !word.is_empty()).collect();
-    // `switches.toml:7:` names both.
-    let in_file = words.iter().find_map(|word| {
-        let (file, line) = word.trim_end_matches(':').rsplit_once(':')?;
-        line.parse::<u32>().ok().map(|line| format!("{file} 第 {line} 行"))
-    });
-    let in_line = || {
-        let line = words.windows(2).find(|pair| pair[0] == "line")?[1].trim_end_matches(':');
-        line.parse::<u32>().ok().map(|line| format!("第 {line} 行"))
-    };
-    in_file.or_else(in_line).or_else(|| detail.split_once(": ").and_then(|(place, _)| key(place)))
+/// A place in a form or a file; none when its key has no word.
+pub fn of_spot(spot: &Spot) -> Option<String> {
+    match spot {
+        Spot::Key(place) => key(place),
+        Spot::Line(line) => Some(format!("第 {line} 行")),
+        Spot::FileLine(file, line) => Some(format!("{file} 第 {line} 行")),
+    }
 }
 
 /// `window.from`, `fields[2]`: by the key that they lie in.
@@ -72,17 +68,15 @@ mod tests {
 
     #[test]
     fn places_are_told_in_chinese_and_what_is_not_known_is_left_out() {
-        for (detail, place) in [
-            ("campaign: is longer than 80 characters", Some("活动")),
-            ("window.from: is no date", Some("使用期")),
-            ("fields[1]: is not a known field", Some("字段")),
-            ("line 3, column 7", Some("第 3 行")),
-            ("the policy cannot be used: switches.toml:12: expected own", Some("switches.toml 第 12 行")),
-            ("unit S09: has no parent", None),
-            ("the destroy-by date has passed", None),
-            ("", None),
+        for (spot, place) in [
+            (Spot::Key("campaign".into()), Some("活动")),
+            (Spot::Key("window.from".into()), Some("使用期")),
+            (Spot::Key("fields[1]".into()), Some("字段")),
+            (Spot::Line(3), Some("第 3 行")),
+            (Spot::FileLine("switches.toml".into(), 12), Some("switches.toml 第 12 行")),
+            (Spot::Key("unit S09".into()), None),
         ] {
-            assert_eq!(of_detail(detail).as_deref(), place, "{detail}");
+            assert_eq!(of_spot(&spot).as_deref(), place, "{spot:?}");
         }
         assert_eq!(of_pointer("/row_limit").as_deref(), Some("行数上限"));
         assert_eq!(of_pointer("/x/y"), None);

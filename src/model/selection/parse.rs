@@ -8,7 +8,7 @@ use crate::model::code::{CardType, Tier};
 use crate::model::field::Field;
 use crate::model::ids::UnitCode;
 use crate::model::iso::parse_date;
-use crate::model::refusal::Refusal;
+use crate::model::refusal::{Refusal, Spot};
 
 /// How everyone is written.
 pub(super) const EVERYONE: &str = "everyone";
@@ -67,7 +67,8 @@ impl From<SelectionError> for Refusal {
             Fault::Personal(_) => Refusal::new("contact_in_selection", "A7b (Art 7)", message)
                 .hint("name attributes such as tier, home_store or last_visit_on"),
             _ => Refusal::new("bad_selection", "A5a (Art 5)", message)
-                .hint("correct the selection at the place that the message names"),
+                .hint("correct the selection at the place that the message names")
+                .at(Spot::Key(err.path.into())),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::model::code::Role;
 use crate::model::ids::{Login, UnitCode};
 use crate::model::lang::Word as _;
 use crate::policy::Act;
-use crate::web::answer::html;
+use crate::web::answer::html_about;
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::{Posted, Visitor};
 
@@ -86,7 +86,7 @@ async fn page(
 ) -> Result<Response, Problem> {
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let frame = Frame::new(app, who, Place::Admin, w.explain).await?;
-    Ok(html(&Page {
+    let page = Page {
         tabs: tabs(&frame, w, "/admin/policies"),
         frame,
         w,
@@ -95,5 +95,6 @@ async fn page(
         acts: Act::ALL.iter().map(|act| (act.code(), act.word(lang))).collect(),
         answer,
         wrong,
-    }))
+    };
+    Ok(html_about(page.wrong.as_ref(), &page))
 }

@@ -10,7 +10,7 @@ use super::words::{self, Words};
 use crate::broker::staffing::OrgChange;
 use crate::http::{App, Problem};
 use crate::model::lang::Lang;
-use crate::web::answer::html;
+use crate::web::answer::{html, html_about};
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::{Stepped, Visitor};
 
@@ -57,13 +57,14 @@ pub(super) async fn apply(
     let applied = app.broker().org_apply(step.caller(), &sent.text, dry).await;
     let frame = Frame::new(&app, &who, Place::Admin, w.apply_file).await?;
     let page = Page { text: sent.text, dry, ..Page::new(frame, w) };
-    Ok(html(&match applied {
+    let page = match applied {
         Ok(change) => {
             let lines = change.lines.iter().map(|line| told(who.look.lang, line)).collect();
             Page { change: Some(change), lines, ..page }
         }
         Err(wrong) => Page { wrong: Some(wrong.into()), ..page },
-    }))
+    };
+    Ok(html_about(page.wrong.as_ref(), &page))
 }
 
 /// A change in words. What is signed and stored is the line as the broker wrote it.

@@ -11,7 +11,7 @@ use crate::http::{App, Problem};
 use crate::model::code::Role;
 use crate::model::lang::{Lang, Word as _};
 use crate::store::vendors::VendorRow;
-use crate::web::answer::{html, to};
+use crate::web::answer::{html_about, to};
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::{Posted, Visitor};
 
@@ -71,7 +71,8 @@ async fn page(app: &App, who: &Visitor, text: String, wrong: Option<Problem>) ->
         });
     }
     let may = frame.has(Role::VendorManager);
-    Ok(html(&Page { tabs: tabs(&frame, w, "/admin/vendors"), frame, w, rows, may, text, wrong }))
+    let page = Page { tabs: tabs(&frame, w, "/admin/vendors"), frame, w, rows, may, text, wrong };
+    Ok(html_about(page.wrong.as_ref(), &page))
 }
 
 /// Channels of a contract, on a line.

@@ -20,7 +20,7 @@ use crate::model::field::Field;
 use crate::model::iso::parse_date;
 use crate::model::lang::Word as _;
 use crate::policy::{FILE_NAMES, PolicyFiles};
-use crate::web::answer::{html, to};
+use crate::web::answer::{html, html_about, to};
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::{Nothing, Posted, Stepped, Visitor};
 
@@ -148,7 +148,8 @@ async fn form(app: &App, who: &Visitor, sent: Proposed, wrong: Option<Problem>) 
     let w = words::of(who.look.lang);
     let frame = Frame::new(app, who, Place::Admin, w.propose).await?;
     let Proposed { files, effective } = sent;
-    Ok(html(&Form { tabs: tabs(&frame, w, "/admin/policies"), frame, w, files, effective, wrong }))
+    let form = Form { tabs: tabs(&frame, w, "/admin/policies"), frame, w, files, effective, wrong };
+    Ok(html_about(form.wrong.as_ref(), &form))
 }
 
 /// The files of a form, by their names; everything else in it is somebody else's to read.

@@ -78,6 +78,7 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("erased", "已抹除", "member erased"),
     ("consent.set", "登记同意或拒绝", "consent recorded"),
     ("consent.shown", "查看同意", "consents shown"),
+    ("consent.coverage", "统计同意覆盖", "consents counted"),
     ("suppression.imported", "导入拒收名单", "suppression imported"),
     ("request.drafted", "起草申请", "request drafted"),
     ("request.previewed", "查看人数", "counts shown"),

@@ -8,10 +8,12 @@ use serde::Deserialize;
 use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
 use crate::broker::alarms::AlarmShown;
+use crate::broker::called::Called;
 use crate::http::{App, Path, Problem};
 use crate::model::code::Role;
 use crate::policy::AlarmKind;
 use crate::web::answer::{html, to};
+use crate::web::called::Whom;
 use crate::web::frame::{Frame, Place};
 use crate::web::problems::unreadable_form;
 use crate::web::visitor::{Posted, Visitor};
@@ -19,8 +21,10 @@ use crate::web::visitor::{Posted, Visitor};
 /// An alarm on the page.
 struct Row {
     kind: String,
-    /// A login, or what kind of address or place.
-    whom: String,
+    /// Somebody, or what kind of address or place.
+    whom: Whom,
+    /// Who said what it was.
+    seen_to_by: Option<Whom>,
     /// Whose entries may be looked at; empty for what is no person.
     login: String,
     shown: AlarmShown,
@@ -42,13 +46,14 @@ pub(super) async fn list(State(app): State<App>, who: Visitor) -> Result<Respons
     let w = words::of(who.look.lang);
     let alarms = app.broker().alarms(who.session.caller()).await?;
     let frame = Frame::new(&app, &who, Place::Audit, w.alarms).await?;
-    let rows = alarms.into_iter().map(|alarm| row(w, alarm));
+    let called = app.broker().called().await?;
+    let rows = alarms.into_iter().map(|alarm| row(w, &called, alarm));
     let (open, old) = rows.partition(|row: &Row| row.shown.acknowledged_by.is_none());
     let may = frame.has(Role::Auditor);
     Ok(html(&Page { tabs: tabs(&frame, w, "/audit/alarms"), frame, w, open, old, may }))
 }
 
-fn row(w: &'static Words, alarm: AlarmShown) -> Row {
+fn row(w: &'static Words, called: &Called, alarm: AlarmShown) -> Row {
     let kind = match AlarmKind::parse(&alarm.kind) {
         Ok(AlarmKind::Burst) => w.alarm_burst,
         Ok(AlarmKind::OffHours) => w.alarm_off_hours,
@@ -60,14 +65,15 @@ fn row(w: &'static Words, alarm: AlarmShown) -> Row {
         Err(_) => &alarm.kind,
     };
     let whom = match alarm.whom.split_once('/') {
-        Some(("person", login)) => login.to_owned(),
+        Some(("person", login)) => Whom::of(called, login),
         // The tag says which address is meant, and not what it is.
-        Some(("address", tag)) => format!("{} ({tag})", w.address_tag),
-        _ if alarm.whom == "everywhere" => w.everywhere.to_owned(),
-        _ => alarm.whom.clone(),
+        Some(("address", tag)) => Whom { name: format!("{} ({tag})", w.address_tag), login: String::new() },
+        _ if alarm.whom == "everywhere" => Whom { name: w.everywhere.to_owned(), login: String::new() },
+        _ => Whom { name: alarm.whom.clone(), login: String::new() },
     };
+    let seen_to_by = alarm.acknowledged_by.as_ref().map(|by| Whom::of(called, by.as_str()));
     let login = alarm.whom.strip_prefix("person/").unwrap_or_default().to_owned();
-    Row { kind: kind.to_owned(), whom, login, shown: alarm }
+    Row { kind: kind.to_owned(), whom, seen_to_by, login, shown: alarm }
 }
 
 /// What an alarm was.

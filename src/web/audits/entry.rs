@@ -10,6 +10,7 @@ use super::explorer::{about, who};
 use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
 use crate::audit::tree::hash_to_text;
+use crate::broker::called::Called;
 use crate::broker::exploring::EntryProved;
 use crate::http::{App, Path, Problem};
 use crate::model::code::{Channel, Purpose, Role};
@@ -43,6 +44,7 @@ pub(super) async fn show(State(app): State<App>, Path(seq): Path, who: Visitor) 
     let seq = seq.parse().map_err(|_| Problem::bad_value("/seq", "the number of an entry"))?;
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let shown = app.broker().audit_entry(who.session.caller(), seq).await?;
+    let called = app.broker().called().await?;
     let frame = Frame::new(&app, &who, Place::Audit, format!("{} {seq}", w.entry)).await?;
     let leaf: Value = serde_json::from_str(&shown.leaf).unwrap_or_default();
     Ok(html(&Page {
@@ -52,7 +54,7 @@ pub(super) async fn show(State(app): State<App>, Path(seq): Path, who: Visitor) 
         action: word(lang, leaf["action"].as_str().unwrap_or_default()).to_owned(),
         href: about(leaf["object"].as_str().unwrap_or_default()),
         refused: leaf["decision"] == "refuse",
-        lines: lines(&frame, w, &leaf),
+        lines: lines(&frame, w, &called, &leaf),
         counts: pairs(&leaf["counts"]),
         digests: pairs(&leaf["digests"]),
         path: shown.proof.path.iter().map(hash_to_text).collect(),
@@ -62,7 +64,7 @@ pub(super) async fn show(State(app): State<App>, Path(seq): Path, who: Visitor) 
     }))
 }
 
-fn lines(frame: &Frame, w: &'static Words, leaf: &Value) -> Vec<(&'static str, String)> {
+fn lines(frame: &Frame, w: &'static Words, called: &Called, leaf: &Value) -> Vec<(&'static str, String)> {
     let (lang, comma) = (frame.look.lang, frame.w.comma);
     let actor =
         leaf["actor"]["login"].as_str().or_else(|| leaf["actor"]["kind"].as_str()).unwrap_or_default();
@@ -75,7 +77,7 @@ fn lines(frame: &Frame, w: &'static Words, leaf: &Value) -> Vec<(&'static str, S
     };
     let all = [
         (w.action, text(&leaf["action"])),
-        (w.who, who(w, actor).to_owned()),
+        (w.who, who(w, called, actor).said()),
         (w.roles, listed(&leaf["actor"]["roles"], role)),
         (w.about, text(&leaf["object"])),
         (w.refusal, text(&leaf["refusal"]["code"])),

@@ -7,8 +7,11 @@ use axum::response::Response;
 use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
 use crate::broker::attesting::{Exceptions, Waiting};
+use crate::broker::called::Called;
 use crate::http::{App, Problem};
+use crate::model::ids::VendorCode;
 use crate::web::answer::html;
+use crate::web::called::Whom;
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::Visitor;
 
@@ -19,6 +22,7 @@ struct Page {
     w: &'static Words,
     tabs: Vec<Tab>,
     found: Exceptions,
+    called: Called,
 }
 
 impl Page {
@@ -26,6 +30,18 @@ impl Page {
         let Exceptions { overdue, not_handed_off, officer_gaps, unproven_keys, integrity } = &self.found;
         let lists = overdue.is_empty() && not_handed_off.is_empty();
         lists && officer_gaps.is_empty() && unproven_keys.is_empty() && integrity.is_none()
+    }
+
+    fn vendor(&self, code: &VendorCode) -> Whom {
+        Whom::vendor(&self.called, code.as_str(), self.frame.look.lang)
+    }
+
+    fn unit(&self, code: &str) -> Whom {
+        Whom::unit(&self.called, code, self.frame.look.lang)
+    }
+
+    fn receiver(&self, one: &Waiting) -> Whom {
+        Whom::of(&self.called, one.receiver.as_str())
     }
 
     /// Packages that wait for a record, each list with its anchor and heading.
@@ -39,5 +55,6 @@ pub(super) async fn show(State(app): State<App>, who: Visitor) -> Result<Respons
     let w = words::of(who.look.lang);
     let found = app.broker().audit_exceptions(who.session.caller()).await?;
     let frame = Frame::new(&app, &who, Place::Audit, w.exceptions).await?;
-    Ok(html(&Page { tabs: tabs(&frame, w, "/audit/exceptions"), frame, w, found }))
+    let called = app.broker().called().await?;
+    Ok(html(&Page { tabs: tabs(&frame, w, "/audit/exceptions"), frame, w, found, called }))
 }

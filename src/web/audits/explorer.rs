@@ -10,12 +10,14 @@ use super::actions::{GROUPS, word};
 use super::bars::{Drawn, drawn, width};
 use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
+use crate::broker::called::Called;
 use crate::broker::exploring::{Said, Wanted};
 use crate::http::{App, Problem, Query};
 use crate::model::ids::{PackageNo, RequestNo};
 use crate::model::iso::parse_date;
 use crate::model::lang::Lang;
 use crate::web::answer::{html, percent};
+use crate::web::called::Whom;
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::Visitor;
 
@@ -86,16 +88,17 @@ struct Row {
     at: String,
     action: String,
     code: String,
-    actor: String,
-    object: String,
+    actor: Whom,
+    /// What it is about: somebody or a vendor by name.
+    object: Whom,
     /// The page about the object; empty when there is none.
     href: String,
     refused: String,
 }
 
 impl Row {
-    fn of(w: &'static Words, lang: Lang, said: Said) -> Row {
-        let actor = who(w, said.who()).to_owned();
+    fn of(w: &'static Words, lang: Lang, called: &Called, said: Said) -> Row {
+        let actor = who(w, called, said.who());
         let object = said.object.unwrap_or_default();
         Row {
             seq: said.seq,
@@ -104,19 +107,27 @@ impl Row {
             code: said.action,
             actor,
             href: about(&object),
-            object,
+            object: named(called, lang, &object),
             refused: said.refusal.map(|why| why.code).unwrap_or_default(),
         }
     }
 }
 
-/// An actor, as people call one who has no login.
-pub(super) fn who<'t>(w: &'static Words, who: &'t str) -> &'t str {
-    match who {
+/// An actor by name, and as people call one who has no login.
+pub(super) fn who(w: &'static Words, called: &Called, who: &str) -> Whom {
+    let nobody = match who {
         "operator" => w.operator,
         "anonymous" => w.anonymous,
-        login => login,
-    }
+        login => return Whom::of(called, login),
+    };
+    Whom { name: nobody.to_owned(), login: String::new() }
+}
+
+/// What an entry is about: who or which vendor or unit has this for a login or code; anything else as it stands there.
+fn named(called: &Called, lang: Lang, object: &str) -> Whom {
+    let of = [Whom::of(called, object), Whom::vendor(called, object, lang), Whom::unit(called, object, lang)];
+    let known = of.into_iter().find(|whom| !whom.login.is_empty());
+    known.unwrap_or_else(|| Whom { name: object.to_owned(), login: String::new() })
 }
 
 /// The dossier of the request that an entry's object names.
@@ -154,6 +165,7 @@ pub(super) async fn show(
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let wanted = asked.wanted()?;
     let found = app.broker().audit_search(who.session.caller(), &wanted, PAGE).await?;
+    let called = app.broker().called().await?;
     let frame = Frame::new(&app, &who, Place::Audit, w.explorer).await?;
     let bars = drawn(found.bars);
     Ok(html(&Page {
@@ -164,7 +176,7 @@ pub(super) async fn show(
         groups: GROUPS.iter().map(|(code, zh, en)| (*code, lang.pick(zh, en))).collect(),
         own: found.own,
         read: (found.read.0 < found.read.1).then(|| (found.read.0, found.read.1 - 1)),
-        rows: found.entries.into_iter().map(|said| Row::of(w, lang, said)).collect(),
+        rows: found.entries.into_iter().map(|said| Row::of(w, lang, &called, said)).collect(),
         older: found.next.map(|before| asked.older(before)),
         wide: width(&bars),
         bars,

@@ -7,12 +7,14 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::explorer::who as called;
+use super::explorer::who;
 use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
+use crate::broker::called::Called;
 use crate::broker::exploring::Pictures;
 use crate::http::{App, Problem, Query};
 use crate::web::answer::html;
+use crate::web::called::Whom;
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::Visitor;
 
@@ -52,21 +54,22 @@ struct Page {
     days: i32,
     from: String,
     cut: bool,
-    people: Vec<String>,
+    people: Vec<Whom>,
     rows: Vec<DayRow>,
     waits: Vec<Wait>,
 }
 
 pub(super) async fn show(
     State(app): State<App>,
-    who: Visitor,
+    reader: Visitor,
     Query(since): Query<Since>,
 ) -> Result<Response, Problem> {
-    let w = words::of(who.look.lang);
+    let w = words::of(reader.look.lang);
     let days = since.days.unwrap_or(DAYS).clamp(1, 92);
-    let found = app.broker().audit_pictures(who.session.caller(), days).await?;
-    let frame = Frame::new(&app, &who, Place::Audit, w.pictures).await?;
-    let (people, rows) = reveals(w, &found);
+    let found = app.broker().audit_pictures(reader.session.caller(), days).await?;
+    let frame = Frame::new(&app, &reader, Place::Audit, w.pictures).await?;
+    let called = app.broker().called().await?;
+    let (people, rows) = reveals(w, &called, &found);
     Ok(html(&Page {
         tabs: tabs(&frame, w, "/audit/pictures"),
         frame,
@@ -81,7 +84,7 @@ pub(super) async fn show(
     }))
 }
 
-fn reveals(w: &'static Words, found: &Pictures) -> (Vec<String>, Vec<DayRow>) {
+fn reveals(w: &'static Words, called: &Called, found: &Pictures) -> (Vec<Whom>, Vec<DayRow>) {
     let people: BTreeSet<&str> = found.reveals.keys().map(|(person, _)| person.as_str()).collect();
     let days: BTreeSet<&str> = found.reveals.keys().map(|(_, day)| day.as_str()).collect();
     let most = found.reveals.values().copied().max().unwrap_or(1).max(1);
@@ -97,7 +100,7 @@ fn reveals(w: &'static Words, found: &Pictures) -> (Vec<String>, Vec<DayRow>) {
         }
     };
     let rows = days.into_iter().map(row).collect();
-    (people.into_iter().map(|person| called(w, person).to_owned()).collect(), rows)
+    (people.into_iter().map(|person| who(w, called, person)).collect(), rows)
 }
 
 fn waits(w: &'static Words, found: &BTreeMap<&'static str, Vec<f64>>) -> Vec<Wait> {

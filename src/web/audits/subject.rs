@@ -8,12 +8,14 @@ use zeroize::Zeroizing;
 
 use super::actions::word;
 use super::entry::{field, purpose};
-use super::explorer::who as called;
+use super::explorer::who;
 use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
+use crate::broker::called::Called;
 use crate::broker::members::{Received, Seen, Subject, WhoSaw};
 use crate::http::{App, Problem, card};
-use crate::web::answer::html;
+use crate::web::answer::html_about;
+use crate::web::called::Whom as Name;
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::{Posted, Visitor};
 
@@ -31,7 +33,7 @@ struct Row {
     seq: u64,
     at: String,
     action: String,
-    actor: String,
+    actor: Name,
     fields: String,
     purpose: String,
     refused: bool,
@@ -51,7 +53,7 @@ struct Page {
 struct Found {
     case_no: Option<String>,
     rows: Vec<Row>,
-    packages: Vec<Received>,
+    packages: Vec<(Received, Option<Name>)>,
 }
 
 pub(super) async fn ask(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
@@ -78,18 +80,24 @@ async fn looked(app: &App, who: &Visitor, whom: &Whom) -> Result<WhoSaw, Problem
 
 async fn page(
     app: &App,
-    who: &Visitor,
+    reader: &Visitor,
     found: Option<WhoSaw>,
     wrong: Option<Problem>,
 ) -> Result<Response, Problem> {
-    let w = words::of(who.look.lang);
-    let frame = Frame::new(app, who, Place::Audit, w.subject).await?;
+    let (lang, w) = (reader.look.lang, words::of(reader.look.lang));
+    let frame = Frame::new(app, reader, Place::Audit, w.subject).await?;
+    let called = app.broker().called().await?;
+    let vendor = |package: Received| {
+        let vendor = package.vendor.as_ref().map(|code| Name::vendor(&called, code.as_str(), lang));
+        (package, vendor)
+    };
     let found = found.map(|found| Found {
         case_no: found.case_no,
-        rows: found.entries.into_iter().map(|seen| row(&frame, w, seen)).collect(),
-        packages: found.packages,
+        rows: found.entries.into_iter().map(|seen| row(&frame, w, &called, seen)).collect(),
+        packages: found.packages.into_iter().map(vendor).collect(),
     });
-    Ok(html(&Page { tabs: tabs(&frame, w, "/audit/subject"), frame, w, found, wrong }))
+    let page = Page { tabs: tabs(&frame, w, "/audit/subject"), frame, w, found, wrong };
+    Ok(html_about(page.wrong.as_ref(), &page))
 }
 
 /// When a package was sealed, fetched, handed on and recalled.
@@ -98,13 +106,13 @@ fn moments(package: &Received) -> [Option<&String>; 4] {
     [sealed_at, downloaded_at, handed_off_at, recalled_at].map(Option::as_ref)
 }
 
-fn row(frame: &Frame, w: &'static Words, seen: Seen) -> Row {
+fn row(frame: &Frame, w: &'static Words, called: &Called, seen: Seen) -> Row {
     let lang = frame.look.lang;
     let fields: Vec<String> = seen.fields.iter().map(|code| field(lang, code)).collect();
     Row {
         seq: seen.seq,
         action: word(lang, &seen.action).to_owned(),
-        actor: called(w, &seen.actor).to_owned(),
+        actor: who(w, called, &seen.actor),
         fields: fields.join(frame.w.comma),
         purpose: seen.purpose.map(|code| purpose(lang, &code)).unwrap_or_default(),
         refused: seen.decision != "allow",

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::super::answer::html;
+use super::super::called::Whom;
 use super::super::frame::{Frame, Place};
 use super::super::visitor::{Posted, Visitor};
 use super::typed::Typed;
@@ -190,6 +191,7 @@ struct Consents {
 /// An occasion, with the words of what it is about.
 struct Line {
     occasion: Occasion,
+    by: Whom,
     about: String,
     source: &'static str,
 }
@@ -202,12 +204,13 @@ pub(super) async fn consents(
     let w = words::of(who.look.lang);
     let frame = Frame::new(&app, &who, Place::Members, w.history).await?;
     let lang = frame.look.lang;
+    let called = app.broker().called().await?;
     let ConsentShown { states, history } = shown;
     let states = states.iter().map(|state| said(&frame, state)).collect();
     let line = |occasion: Occasion| {
         let (purpose, channel) = (occasion.purpose.word(lang), occasion.channel.word(lang));
         let about = format!("{purpose} · {channel} · {}", frame.w.class(occasion.class));
-        Line { about, source: w.source(occasion.source), occasion }
+        Line { about, source: w.source(occasion.source), by: Whom::of(&called, &occasion.actor), occasion }
     };
     let history = history.into_iter().map(line).rev().collect();
     Ok(html(&Consents { frame, w, typed, states, history }))
@@ -220,7 +223,7 @@ struct Changes {
     w: &'static Words,
     typed: Typed,
     fields: BTreeMap<Field, FieldNow>,
-    changes: Vec<(Change, String)>,
+    changes: Vec<(Change, Whom, String)>,
 }
 
 pub(super) async fn changes(
@@ -231,9 +234,10 @@ pub(super) async fn changes(
         app.broker().member_history(who.session.caller(), &typed.member()).await?;
     let w = words::of(who.look.lang);
     let frame = Frame::new(&app, &who, Place::Members, w.changes).await?;
+    let called = app.broker().called().await?;
     let changes = changes.into_iter().rev().map(|change| {
-        let named = field_list(&frame, &change.fields);
-        (change, named)
+        let (by, named) = (Whom::of(&called, &change.actor), field_list(&frame, &change.fields));
+        (change, by, named)
     });
     let changes = changes.collect();
     Ok(html(&Changes { frame, w, typed, fields, changes }))

@@ -5,17 +5,20 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::super::answer::{html, html_as};
+use super::super::called::Whom;
 use super::super::frame::{Frame, Place};
 use super::super::visitor::{Posted, Visitor};
 use super::record::field_list;
 use super::typed::Typed;
 use super::words::{self, Words};
+use crate::broker::called::Called;
 use crate::broker::members::{Received, Seen, Subject, WhoSaw};
 use crate::http::{App, Problem, card};
 
 /// An entry in words.
 struct Line {
     seen: Seen,
+    by: Whom,
     action: String,
     fields: String,
 }
@@ -24,7 +27,7 @@ struct Line {
 struct Told {
     case_no: Option<String>,
     lines: Vec<Line>,
-    packages: Vec<Received>,
+    packages: Vec<(Received, Option<Whom>)>,
 }
 
 #[derive(Template)]
@@ -66,7 +69,7 @@ pub(super) async fn show(
         }
         Ok(who_saw) => {
             let page = Asked::new(&app, &who, typed).await?;
-            let told = told(&page.frame, who_saw);
+            let told = told(&page.frame, &app.broker().called().await?, who_saw);
             Ok(html(&Asked { told: Some(told), ..page }))
         }
     }
@@ -81,12 +84,18 @@ async fn answered(app: &App, who: &Visitor, typed: &Typed) -> Result<WhoSaw, Pro
     Ok(app.broker().member_who_saw(who.session.caller(), subject).await?)
 }
 
-fn told(frame: &Frame, who_saw: WhoSaw) -> Told {
+fn told(frame: &Frame, called: &Called, who_saw: WhoSaw) -> Told {
     let WhoSaw { case_no, entries, packages } = who_saw;
     let line = |seen: Seen| Line {
         action: words::action(frame.look.lang, &seen.action).to_owned(),
         fields: field_list(frame, &seen.fields),
+        by: Whom::of(called, &seen.actor),
         seen,
     };
+    let vendor = |package: Received| {
+        let vendor = package.vendor.as_ref().map(|code| Whom::vendor(called, code.as_str(), frame.look.lang));
+        (package, vendor)
+    };
+    let packages = packages.into_iter().map(vendor).collect();
     Told { case_no, lines: entries.into_iter().rev().map(line).collect(), packages }
 }

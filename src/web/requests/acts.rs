@@ -1,4 +1,4 @@
-//! What is done to a request: submitted, countersigned, sent back, ended, handed on, executed; reminded of, copied,
+//! What is done to a request: submitted, countersigned, sent back, ended, handed on; reminded of, copied,
 //! repeated. A refusal comes back on the request's page, with what was typed.
 
 use axum::extract::State;
@@ -30,7 +30,7 @@ pub(super) struct Read {
 }
 
 impl Read {
-    fn seen(&self) -> Result<Seen, Problem> {
+    pub(super) fn seen(&self) -> Result<Seen, Problem> {
         Ok(Seen::one_of(vec![self.edition.parse().map_err(|_| unreadable_form())?]))
     }
 }
@@ -134,20 +134,6 @@ pub(super) async fn recall(
     }
     .await;
     ended(&app, &no, who, form.typed, done).await
-}
-
-pub(super) async fn execute(
-    State(app): State<App>,
-    Path(no): Path,
-    Proving(step, who, read): Proving<Read>,
-) -> Result<Response, Problem> {
-    let done = async {
-        let step = step?.having_seen(read.seen()?);
-        app.broker().request_execute(step, &request_number(&no)?, &|_, _| {}).await?;
-        Ok("executed")
-    }
-    .await;
-    ended(&app, &no, who, Typed::default(), done).await
 }
 
 pub(super) async fn remind(

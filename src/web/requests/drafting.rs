@@ -1,5 +1,5 @@
-//! The form, step by step: what for and by which way, then, on the draft that is kept from there on, whom and when. The
-//! first two steps of a draft are gone back to as the others are. What is refused comes back with all that was typed.
+//! The form, step by step: what for, by which way, whom and when. Leaving the first step makes a draft, which is kept from
+//! there on; each step of it is gone back to. What is refused comes back with all that was typed.
 
 use askama::Template;
 use axum::extract::State;
@@ -48,6 +48,27 @@ impl Said {
     /// What a draft says.
     fn of(form: &Value) -> Said {
         Said::deserialize(form).unwrap_or_default()
+    }
+
+    /// A first step, with what stands first in each list of the second: a draft has all of it, and the second step asks.
+    fn begun(self, choices: &Choices) -> Said {
+        let first = |said: String, first: Option<String>| {
+            if said.is_empty() { first.unwrap_or_default() } else { said }
+        };
+        let channel = rules(choices, &self.purpose).next().map(|rule| rule.channel.to_string());
+        let said = Said { channel: first(self.channel, channel), ..self };
+        let by = |vendor: &&VendorRow| {
+            Said { vendor: vendor.code.to_string(), channel: said.channel.clone(), ..Said::default() }
+                .check_vendor(choices)
+                .is_ok()
+        };
+        let vendor = choices.vendors.iter().find(by).or(choices.vendors.first());
+        let receiver = choices.receivers.first().map(|person| person.login.to_string());
+        Said {
+            vendor: first(said.vendor, vendor.map(|vendor| vendor.code.to_string())),
+            receiver: first(said.receiver, receiver),
+            ..said
+        }
     }
 
     /// What is no channel is told by the form itself.
@@ -165,13 +186,20 @@ pub(super) async fn draft(
     State(app): State<App>,
     Posted(who, said): Posted<Said>,
 ) -> Result<Response, Problem> {
-    if said.r#do != "keep" {
-        let way = said.r#do != "back";
-        return page(&app, &who, said, At { no: None, way, problem: None }).await;
+    if said.r#do == "back" {
+        return page(&app, &who, said, At { no: None, way: false, problem: None }).await;
+    }
+    let choices = app.broker().request_choices(who.session.caller()).await?;
+    let way = said.r#do == "keep";
+    let said = if way { said } else { said.begun(&choices) };
+    // Nothing to send by or to: the second step says so, and there is no draft yet.
+    if !way && (said.channel.is_empty() || said.vendor.is_empty() || said.receiver.is_empty()) {
+        return page(&app, &who, said, At { no: None, way: true, problem: None }).await;
     }
     let drafted = async {
-        let choices = app.broker().request_choices(who.session.caller()).await?;
-        said.check_vendor(&choices)?;
+        if way {
+            said.check_vendor(&choices)?;
+        }
         // The dates of the last step are its to change; a draft has some, so that it can be counted and kept.
         let today = choices.today;
         let day = |days: i64| today.checked_add(days.days()).unwrap_or(today).to_string();
@@ -182,8 +210,11 @@ pub(super) async fn draft(
         Ok(app.broker().request_draft(who.session.caller(), &form.to_string()).await?)
     };
     match drafted.await {
-        Ok(no) => Ok(to(format!("/requests/{no}/selection?done=drafted"))),
-        Err(problem) => page(&app, &who, said, At { no: None, way: true, problem: Some(problem) }).await,
+        Ok(no) => {
+            let next = if way { "selection" } else { "channel" };
+            Ok(to(format!("/requests/{no}/{next}?done=drafted")))
+        }
+        Err(problem) => page(&app, &who, said, At { no: None, way, problem: Some(problem) }).await,
     }
 }
 

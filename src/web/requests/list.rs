@@ -67,6 +67,12 @@ pub(in crate::web) fn drafts(frame: &Frame) -> bool {
     [InfoOfficer, DeptHead, PlanningHead, PlanningOfficer, MemberHead, Counter].iter().any(|r| frame.has(*r))
 }
 
+/// Whether it is worth showing the way to what is counted of consents; the broker decides who may.
+pub(in crate::web) fn counts(frame: &Frame) -> bool {
+    use Role::*;
+    [InfoOfficer, DeptHead, PlanningHead, MemberHead, Auditor].iter().any(|r| frame.has(*r))
+}
+
 /// Which list.
 #[derive(Deserialize)]
 pub(super) struct Which {
@@ -89,6 +95,7 @@ struct List {
     /// What is said when the list is empty.
     nothing: &'static str,
     may_draft: bool,
+    counts: bool,
 }
 
 pub(super) async fn show(
@@ -120,6 +127,6 @@ pub(super) async fn show(
         Some(Mine::Started) => r.nothing_started,
         Some(Mine::Done | Mine::Cc) => r.nothing_here,
     };
-    let may_draft = drafts(&frame);
-    Ok(html(&List { frame, r, tabs, lines, nothing, may_draft }))
+    let (may_draft, counts) = (drafts(&frame), counts(&frame));
+    Ok(html(&List { frame, r, tabs, lines, nothing, may_draft, counts }))
 }
