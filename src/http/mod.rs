@@ -16,6 +16,8 @@ mod entering;
 mod exchange;
 mod factors;
 mod figures;
+mod following;
+mod imports;
 mod languages;
 mod listening;
 mod members;
@@ -39,13 +41,13 @@ mod vendors;
 mod watching;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::routing::get;
 use axum::{Extension, Router};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -78,15 +80,18 @@ struct Inner {
     /// What runs: a verb goes on when its client has gone.
     running: TaskTracker,
     /// It was told to stop.
-    stopping: AtomicBool,
+    stopping: CancellationToken,
+    /// Imports that are followed at once.
+    following: Arc<Semaphore>,
 }
 
 impl App {
     /// Over an opened vault.
     pub fn new(broker: Broker) -> Self {
         let stretching = Semaphore::new(STRETCHING);
-        let (running, stopping) = (TaskTracker::new(), AtomicBool::new(false));
-        App(Arc::new(Inner { broker, stretching, running, stopping }))
+        let (running, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let following = Arc::new(Semaphore::new(following::MOST));
+        App(Arc::new(Inner { broker, stretching, running, stopping, following }))
     }
 
     /// The verbs.
@@ -115,6 +120,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(proposals::routes())
         .merge(undertakings::routes())
         .merge(members::routes())
+        .merge(imports::routes())
         .merge(requests::routes())
         .merge(signing::routes())
         .merge(packages::routes())

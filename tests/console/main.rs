@@ -18,6 +18,7 @@ mod auditor;
 mod browser;
 mod counter;
 mod forms;
+mod imports;
 mod jobs;
 mod packages;
 
