@@ -189,6 +189,10 @@ codes! {
         VendorKeyChallenged = "vendor.key_challenged",
         /// A second person confirmed a vendor's key: the vendor gave the phrase back.
         VendorKeyConfirmed = "vendor.key_confirmed",
+        /// It was shown which rows of a file were refused; refused, also how its import stands.
+        ImportShown = "import.shown",
+        /// An import was told to stop: no batch of it follows.
+        ImportCancelled = "import.cancelled",
     }
 }
 

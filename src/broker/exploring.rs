@@ -118,7 +118,7 @@ impl Said {
         self.actor.login.as_deref().unwrap_or(&self.actor.kind)
     }
 
-    fn read(seq: u64, leaf: &[u8]) -> Result<Said, StoreError> {
+    pub(super) fn read(seq: u64, leaf: &[u8]) -> Result<Said, StoreError> {
         serde_json::from_slice(leaf)
             .map_err(|_| StoreError::integrity("log_leaf", format!("entry {seq} does not parse")))
     }

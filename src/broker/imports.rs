@@ -5,13 +5,15 @@
 //!        thread            while the batch before is written              10,000 rows a transaction
 //! ```
 //!
-//! A batch that is committed is done; an import that broke off is simply run again: what is there comes
-//! out as unchanged.
+//! A batch that is committed is done; an import that broke off or was cancelled is simply run again: what is there comes
+//! out as unchanged. How it stands is noted with each batch, for who follows it ([`following`]).
 
 mod adding;
 mod checking;
 mod consenting;
+pub mod following;
 mod gating;
+mod noting;
 mod reading;
 mod settling;
 mod storing;
@@ -22,6 +24,7 @@ use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::{Broker, Caller, Error};
 use crate::access::grant;
@@ -35,6 +38,7 @@ use crate::model::ids::{Digest, UnitCode};
 use crate::model::lang::Lang;
 use crate::model::ordinals::OrdinalSet;
 use crate::policy::Act;
+use crate::store::imports::ImportState;
 pub use adding::MemberAdded;
 use gating::{Gate, Reach};
 use reading::{Batch, Checked, Told};
@@ -63,6 +67,8 @@ pub struct ImportProgress {
 /// What an import did (contract: `read = created + updated + unchanged + rejected`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct ImportReport {
+    /// Its number: the place of its first entry in the log. It can be followed under it ([`following`]).
+    pub no: u64,
     /// Counts.
     #[serde(flatten)]
     pub counts: Counts,
@@ -145,6 +151,8 @@ struct Run {
     blind: bool,
     /// Which cards are known.
     known: Mutex<Known>,
+    /// It was told to stop.
+    stop: CancellationToken,
 }
 
 impl Run {
@@ -197,13 +205,19 @@ impl Broker {
         let gate = Arc::new(ground.gate);
         let mut told = self.start_reading(input, names, gate.clone());
         let event = event.policy(ground.policy);
+        let event = match gate.reach.stores() {
+            Some(stores) => event.object(stores),
+            None => event,
+        };
         let unread = match told.recv().await {
             Some(Told::Opened(unread)) => unread,
             Some(Told::Failed(error)) => return self.refuse_file(event, unusable(&error)).await,
             _ => return self.refuse_file(event, broken_off()).await,
         };
         let mut errors = open_errors(options.errors)?;
-        let receipt = self.store.work().await?.commit(event).await?;
+        let mut work = self.store.work().await?;
+        work.begin_import(caller.login(), self.alive_until()).await?;
+        let receipt = work.commit(event).await?;
         let started = receipt.seq();
         let new = Making {
             vault: self.vault.clone(),
@@ -216,21 +230,27 @@ impl Broker {
         let job = Arc::new(Job { new, comparer: self.vault.comparer(grant::maintenance(receipt)?) });
         let (blind, suppressed) = (ground.blind, ground.suppressed);
         let known = Mutex::new(Known::NotAsked);
-        let run = Run { job, actor: caller.actor(), started, suppressed, blind, known };
-        let (counts, flagged, sha256) = if options.dry_run {
-            let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;
-            (counts, None, sha256)
-        } else {
+        let stop = CancellationToken::new();
+        let run = Run { job, actor: caller.actor(), started, suppressed, blind, known, stop };
+        let doing = async {
+            if options.dry_run {
+                let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;
+                self.store.end_check(started, ImportState::Done).await?;
+                return Ok((counts, None, sha256));
+            }
             let (counts, flagged, sha256) =
                 self.run_import(&run, &mut told, &mut errors, options.progress).await?;
             let event = Event::new(Action::ImportFinished, caller.actor()).count("import", started);
             let event = counts.on(event).count("read", counts.read).digest("sha256", sha256);
-            self.store.work().await?.commit(event).await?;
-            (counts, Some(flagged), sha256)
+            let mut work = self.store.work().await?;
+            work.end_import(started, ImportState::Done).await?;
+            work.commit(event).await?;
+            Ok((counts, Some(flagged), sha256))
         };
+        let (counts, flagged, sha256) = self.noted(started, options.dry_run, &run.stop, doing).await?;
         finish_errors(errors)?;
         let warnings = unread.iter().map(warning).collect();
-        Ok(ImportReport { counts, flagged, warnings, unread, sha256 })
+        Ok(ImportReport { no: started, counts, flagged, warnings, unread, sha256 })
     }
 
     /// Who may bring whose rows, and what rows may name.
@@ -286,7 +306,7 @@ impl Broker {
         let mut sha256 = None;
         loop {
             let read = async {
-                match next(told).await? {
+                match run.next(told).await? {
                     Next::Batch(batch) => {
                         let bytes = batch.bytes;
                         Ok((Some((self.prepare(&run.job, Arc::new(batch), &run.known).await?, bytes)), None))
@@ -347,12 +367,20 @@ enum Next {
     Ended(Digest),
 }
 
-async fn next(told: &mut mpsc::Receiver<Told>) -> Result<Next, Error> {
-    match told.recv().await {
-        Some(Told::Batch(batch)) => Ok(Next::Batch(batch)),
-        Some(Told::Ended(sha256)) => Ok(Next::Ended(sha256)),
-        Some(Told::Failed(error)) => Err(unusable(&error)),
-        Some(Told::Opened(_)) | None => Err(broken_off()),
+impl Run {
+    /// What is read next; a refusal once it was told to stop, however long the file takes to come.
+    async fn next(&self, told: &mut mpsc::Receiver<Told>) -> Result<Next, Error> {
+        let told = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(noting::cancelled().into()),
+            told = told.recv() => told,
+        };
+        match told {
+            Some(Told::Batch(batch)) => Ok(Next::Batch(batch)),
+            Some(Told::Ended(sha256)) => Ok(Next::Ended(sha256)),
+            Some(Told::Failed(error)) => Err(unusable(&error)),
+            Some(Told::Opened(_)) | None => Err(broken_off()),
+        }
     }
 }
 

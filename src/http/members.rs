@@ -1,4 +1,4 @@
-//! Members: looked up, shown masked, revealed, corrected, erased, read from a file; their consents.
+//! Members: looked up, shown masked, revealed, corrected, erased; their consents.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,18 +10,18 @@ use axum::http::StatusCode;
 use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio_util::io::{StreamReader, SyncIoBridge};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use zeroize::Zeroizing;
 
 use super::App;
-use super::bodies::{Json, Query, Reason, content_type, unsupported};
+use super::bodies::{Json, Reason, content_type, unsupported};
 use super::entering::{SignedIn, Stepped};
 use super::problem::{Problem, card};
 use crate::broker::Caller;
 use crate::broker::consents::{ConsentShown, SuppressionReport};
-use crate::broker::imports::{ImportOptions, ImportReport, MemberAdded};
+use crate::broker::imports::MemberAdded;
 use crate::broker::members::{MemberHistory, MemberShown, Subject, WhoSaw};
 use crate::intake::form::MemberForm;
 use crate::model::code::{Channel, Purpose, RecipientClass};
@@ -39,7 +39,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(verify))
         .routes(routes!(erase))
         .routes(routes!(who_saw))
-        .routes(routes!(import))
         .routes(routes!(consents))
         .routes(routes!(consent))
         .routes(routes!(suppress))
@@ -375,7 +374,7 @@ pub(super) async fn consent(
 
 /// Contact points that nothing is exported to any more, from a file.
 #[utoipa::path(
-    post, path = "/suppression", tag = "members", request_body(content = String, content_type = "text/csv"),
+    post, path = "/suppression", tag = "members", request_body(content = String, content_type = "text/csv", example = json!("mobile\n13800138000\n")),
     params(("X-Reason" = String, Header, description = "Why; what is not ASCII as in a URL.")),
     responses((status = 200, description = "What was done.", body = SuppressionReport)),
     extensions(("x-problems" = json!([
@@ -394,45 +393,14 @@ pub(super) async fn suppress(
     Ok(Answer(app.broker().suppression_import(who.caller(), input, &reason, None).await?))
 }
 
-const CSV: &str = "text/csv";
-const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+pub(super) const CSV: &str = "text/csv";
+pub(super) const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// A file as it comes in, never on a disk. Which of the kinds it is its first bytes say.
-fn file(request: Request, kinds: &[&str]) -> Result<Box<dyn Read + Send>, Problem> {
+pub(super) fn file(request: Request, kinds: &[&str]) -> Result<Box<dyn Read + Send>, Problem> {
     if !content_type(&request).is_some_and(|t| kinds.contains(&t.as_str())) {
         return Err(unsupported(&kinds.join(" or ")));
     }
     let body = request.into_body().into_data_stream().map_err(std::io::Error::other);
     Ok(Box::new(SyncIoBridge::new(StreamReader::new(Box::pin(body)))))
-}
-
-/// How a file is read.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Import {
-    /// Only say what would happen.
-    #[serde(default)]
-    dry_run: bool,
-}
-
-/// Members from a file as it comes in: never on a disk, never whole in memory.
-#[utoipa::path(
-    post, path = "/imports", tag = "members", params(Import), request_body(content = String, content_type = "text/csv"),
-    responses((status = 200, description = "What was done.", body = ImportReport)),
-    extensions(("x-problems" = json!([
-        "not_permitted", "unusable_file", "file_unreadable", "file_empty", "file_not_csv", "file_no_header",
-        "file_missing_column", "file_duplicate_column", "file_broken_header", "file_broken_sheet", "file_too_large",
-        "file_too_large_unpacked",
-    ]))),
-)]
-pub(super) async fn import(
-    State(app): State<App>,
-    who: SignedIn,
-    Query(how): Query<Import>,
-    request: Request,
-) -> Result<Answer<ImportReport>, Problem> {
-    let input = file(request, &[CSV, XLSX])?;
-    let options = ImportOptions { dry_run: how.dry_run, errors: None, progress: &|_| {} };
-    Ok(Answer(app.broker().member_import(who.caller(), input, options).await?))
 }

@@ -17,6 +17,8 @@ mod entering;
 mod exchange;
 mod factors;
 mod figures;
+mod following;
+mod imports;
 mod languages;
 mod listening;
 mod members;
@@ -40,13 +42,13 @@ mod vendors;
 mod watching;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::routing::get;
 use axum::{Extension, Router};
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -82,7 +84,9 @@ struct Inner {
     /// What runs: a verb goes on when its client has gone.
     running: TaskTracker,
     /// It was told to stop.
-    stopping: AtomicBool,
+    stopping: CancellationToken,
+    /// Imports that are followed at once.
+    following: Arc<Semaphore>,
 }
 
 impl App {
@@ -94,8 +98,9 @@ impl App {
     /// The same beside the company's identity provider.
     pub fn beside(broker: Broker, provider: Option<Provider>) -> Self {
         let stretching = Semaphore::new(STRETCHING);
-        let (running, stopping) = (TaskTracker::new(), AtomicBool::new(false));
-        App(Arc::new(Inner { broker, provider, stretching, running, stopping }))
+        let (running, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let following = Arc::new(Semaphore::new(following::MOST));
+        App(Arc::new(Inner { broker, provider, stretching, running, stopping, following }))
     }
 
     /// The verbs.
@@ -134,6 +139,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(proposals::routes())
         .merge(undertakings::routes())
         .merge(members::routes())
+        .merge(imports::routes())
         .merge(requests::routes())
         .merge(signing::routes())
         .merge(packages::routes())

@@ -301,7 +301,7 @@ fn status(code: &str) -> StatusCode {
         | "passkey_copied" => StatusCode::UNAUTHORIZED,
         "unknown_member" | "unknown_request" | "unknown_package" | "unknown_case" | "unknown_vendor"
         | "unknown_login" | "unknown_policy" | "unknown_part" | "unknown_proposal" | "unknown_alarm"
-        | "no_such_factor" => StatusCode::NOT_FOUND,
+        | "unknown_import" | "no_such_factor" => StatusCode::NOT_FOUND,
         "acknowledged_already"
         | "card_taken"
         | "downloaded_already"
@@ -314,6 +314,8 @@ fn status(code: &str) -> StatusCode {
         | "expired"
         | "handed_off_already"
         | "in_progress"
+        | "import_cancelled"
+        | "import_ended"
         | "changed_meanwhile"
         | "key_ended"
         | "not_downloaded"

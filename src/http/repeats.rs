@@ -56,6 +56,7 @@ const ROUTES: &[&str] = &[
     "/api/v1/members/erase",
     "/api/v1/consents",
     "/api/v1/imports",
+    "/api/v1/imports/{no}/cancel",
     "/api/v1/suppression",
     "/api/v1/requests",
     "/api/v1/requests/{no}/submit",

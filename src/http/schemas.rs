@@ -21,6 +21,7 @@ use crate::model::ids::{Digest, Login, PackageNo, RequestNo, UnitCode, VendorCod
 use crate::model::refusal::Fault;
 use crate::model::signing::SignedAct;
 use crate::policy::{Act, Place, Reach, Slot};
+use crate::store::imports::ImportState;
 use crate::store::packages::FactKind;
 
 /// Closed lists, by their codes.
@@ -70,6 +71,7 @@ words! {
     FactKind: "What can happen to a package.";
     Field: "A sealed field of a member.";
     Function: "What a department does.";
+    ImportState: "How an import stands.";
     Index: "What members can be found by.";
     Place: "Where a thing stands, seen from the caller's unit.";
     Purpose: "Why personal data is used (A3b, A3c).";

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::Router;
@@ -92,7 +91,7 @@ impl Served {
         figures::start();
         let stopping = async {
             stop.await;
-            app.0.stopping.store(true, Ordering::Relaxed);
+            app.0.stopping.cancel();
             sleep(grace).await;
         };
         listening.run(router(app.clone(), pages), stopping).await;
@@ -123,7 +122,7 @@ pub(super) async fn alive() -> StatusCode {
     extensions(("x-problems" = json!(["stopping"]))),
 )]
 pub(super) async fn ready(State(app): State<App>) -> Result<StatusCode, Problem> {
-    if app.0.stopping.load(Ordering::Relaxed) {
+    if app.0.stopping.is_cancelled() {
         let detail = "this server was told to stop";
         return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", detail).hint("ask another one"));
     }

@@ -25,6 +25,7 @@ const NO_CONTACT: CellError = CellError {
     column: None,
     reason: Reason::Refused {
         code: "no_contact_point",
+        rule: "B4",
         zh: "该行没有可以识别的联系方式",
         en: "the row has no contact point",
     },

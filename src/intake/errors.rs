@@ -22,6 +22,8 @@ pub enum RowFault {
         /// Cells in this one.
         found: usize,
     },
+    /// The same, when it is not known any more how many there were.
+    OtherCells,
 }
 
 /// Why a row is rejected.
@@ -35,12 +37,22 @@ pub enum Reason {
     Refused {
         /// Stable code.
         code: &'static str,
+        /// The requirement and article that it rests on.
+        rule: &'static str,
         /// The sentence in Chinese.
         zh: &'static str,
         /// The sentence in English.
         en: &'static str,
     },
 }
+
+/// What a spreadsheet shows where a formula came to nothing.
+pub(super) const FORMULA_ERROR: Reason = Reason::Refused {
+    code: "formula_error",
+    rule: "B4",
+    zh: "单元格是公式错误值（如 #N/A）",
+    en: "the cell is the error of a formula (like #N/A)",
+};
 
 impl Reason {
     /// The stable code.
@@ -49,9 +61,24 @@ impl Reason {
             Reason::Value(e) => e.code(),
             Reason::Row(RowFault::TooLong) => "row_too_long",
             Reason::Row(RowFault::Quote) => "row_quote",
-            Reason::Row(RowFault::Cells { .. }) => "row_cells",
+            Reason::Row(RowFault::Cells { .. } | RowFault::OtherCells) => "row_cells",
             Reason::Refused { code, .. } => code,
         }
+    }
+
+    /// The requirement and article that it rests on.
+    pub const fn rule(self) -> &'static str {
+        match self {
+            Reason::Value(_) | Reason::Row(_) => "B4",
+            Reason::Refused { rule, .. } => rule,
+        }
+    }
+
+    /// What a code was told for, when nothing else was kept of it; none for a code that no file is refused with here.
+    pub fn of(code: &str) -> Option<Reason> {
+        let values = ValueError::ALL.iter().map(|e| Reason::Value(*e));
+        let rows = [RowFault::TooLong, RowFault::Quote, RowFault::OtherCells].into_iter().map(Reason::Row);
+        values.chain(rows).chain([FORMULA_ERROR]).find(|reason| reason.code() == code)
     }
 
     /// The sentence in Chinese.
@@ -63,6 +90,7 @@ impl Reason {
             Reason::Row(RowFault::Cells { expected, found }) => {
                 format!("该行有 {found} 个单元格，标题行有 {expected} 个").into()
             }
+            Reason::Row(RowFault::OtherCells) => "该行的单元格个数与标题行不同".into(),
             Reason::Refused { zh, .. } => zh.into(),
         }
     }
@@ -77,6 +105,9 @@ impl Reason {
             }
             Reason::Row(RowFault::Cells { expected, found }) => {
                 format!("the row has {found} cells, the header row {expected}").into()
+            }
+            Reason::Row(RowFault::OtherCells) => {
+                "the row has another number of cells than the header row".into()
             }
             Reason::Refused { en, .. } => en.into(),
         }
@@ -98,7 +129,7 @@ pub struct CellError {
     pub reason: Reason,
 }
 
-/// The errors file: UTF-8 with BOM, CRLF, columns `line,column,列,code,原因,reason`, one row an error.
+/// The errors file: UTF-8 with BOM, CRLF, columns `line,column,列,code,原因,reason,rule`, one row an error.
 ///
 /// Holds no personal value, so it may be kept and sent like any other file.
 pub struct ErrorsFile<W: Write> {
@@ -113,7 +144,7 @@ impl<W: Write> ErrorsFile<W> {
     pub fn new(mut out: W) -> io::Result<Self> {
         out.write_all(b"\xEF\xBB\xBF")?;
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
-        writer.write_record(["line", "column", "列", "code", "原因", "reason"])?;
+        writer.write_record(["line", "column", "列", "code", "原因", "reason", "rule"])?;
         Ok(ErrorsFile { writer })
     }
 
@@ -125,8 +156,20 @@ impl<W: Write> ErrorsFile<W> {
         let line = line.to_string();
         for CellError { column, reason } in errors {
             let (en, zh) = column.map_or(("", ""), |c| (c.code(), c.zh()));
-            self.writer.write_record([&line, en, zh, reason.code(), &reason.zh(), &reason.en()])?;
+            let (because, why) = (reason.zh(), reason.en());
+            self.writer.write_record([&line, en, zh, reason.code(), &because, &why, reason.rule()])?;
         }
+        Ok(())
+    }
+
+    /// Says in a last row that so many more errors were found than the file lists.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn more(&mut self, count: u64) -> io::Result<()> {
+        let (zh, en) =
+            (format!("另有 {count} 处错误没有列出"), format!("{count} more errors are not listed"));
+        self.writer.write_record(["", "", "", "more_errors", &zh, &en, "B8"])?;
         Ok(())
     }
 
@@ -152,11 +195,11 @@ mod tests {
         file.write(7, &[mobile, cells]).unwrap();
         let text = String::from_utf8(file.finish().unwrap()).unwrap();
         let lines: Vec<_> = text.split("\r\n").collect();
-        assert_eq!(lines[0], "\u{FEFF}line,column,列,code,原因,reason");
+        assert_eq!(lines[0], "\u{FEFF}line,column,列,code,原因,reason,rule");
         assert!(lines[1].starts_with("7,mobile,手机,not_mobile,不是有效的手机号"), "{}", lines[1]);
         assert_eq!(
             lines[2],
-            "7,,,row_cells,该行有 17 个单元格，标题行有 18 个,\"the row has 17 cells, the header row 18\""
+            "7,,,row_cells,该行有 17 个单元格，标题行有 18 个,\"the row has 17 cells, the header row 18\",B4"
         );
         assert_eq!((lines[3], lines.len()), ("", 4));
     }

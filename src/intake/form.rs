@@ -63,6 +63,7 @@ pub struct MemberForm {
 
 const UNDECIDED: Reason = Reason::Refused {
     code: "consent_undecided",
+    rule: "B3",
     zh: "请选择同意或不同意 (B3)",
     en: "must be decided, yes or no (B3)",
 };
@@ -71,6 +72,7 @@ const NO_COVENANT: CellError = CellError {
     column: Some(Column::Covenant),
     reason: Reason::Refused {
         code: "covenant_missing",
+        rule: "A2 (Art 2)",
         zh: "请填写会员接受的规约及其版本 (A2)",
         en: "the covenant that was accepted, with its version, must be named (A2)",
     },

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use zip::ZipArchive;
 
 use super::column::Column;
-use super::errors::{CellError, Reason, RowFault};
+use super::errors::{CellError, FORMULA_ERROR, Reason, RowFault};
 use super::file_error::FileError;
 use super::headers::{HeaderWarning, Headers, Names};
 use super::{IntakeItem, RECORD_LIMIT, Rows, row};
@@ -55,12 +55,6 @@ const COLUMNS: u32 = 1 << 14;
 
 /// `<si/>`.
 const SHORTEST_STRING: u64 = 5;
-
-const FORMULA_ERROR: Reason = Reason::Refused {
-    code: "formula_error",
-    zh: "单元格是公式错误值（如 #N/A）",
-    en: "the cell is the error of a formula (like #N/A)",
-};
 
 /// Reads a workbook's first sheet.
 ///

@@ -62,6 +62,8 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("receiver", "how receivers of messages did"),
     ("passkey_challenge", "what a passkey is being asked just now"),
     ("kept_answer", "answers for who asks again within a day"),
+    ("import_run", "how imports of the last month stood; what they did is in the log"),
+    ("import_error", "which rows they refused"),
 ];
 
 static LOG_LEAF: Table = raw("log_leaf", 1, &[("seq", Column::Int), ("body", Column::Bytes)]);

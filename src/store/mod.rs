@@ -18,6 +18,7 @@ pub mod factors;
 mod heads;
 pub mod held;
 mod high_water;
+pub mod imports;
 pub mod kept_answers;
 mod keys;
 mod keystore;

@@ -7,7 +7,7 @@ use super::StoreError;
 use super::engine::Engine;
 
 /// The newest migration.
-pub(crate) const SCHEMA: i64 = 12;
+pub(crate) const SCHEMA: i64 = 13;
 
 macro_rules! texts {
     ($engine:literal) => {
@@ -30,6 +30,7 @@ macro_rules! texts {
                 "linked_accounts",
                 include_str!(concat!("../../migrations/", $engine, "/0012_linked_accounts.sql")),
             ),
+            ("imports", include_str!(concat!("../../migrations/", $engine, "/0013_imports.sql"))),
         ]
     };
 }

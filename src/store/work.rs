@@ -418,7 +418,7 @@ impl Entered {
 }
 
 /// Rows of a table that stands under no set head, a thousand a statement.
-async fn insert_rows<'a, const N: usize>(
+pub(super) async fn insert_rows<'a, const N: usize>(
     tx: &mut Tx,
     into: &str,
     rows: impl Iterator<Item = [Arg<'a>; N]>,

@@ -18,6 +18,7 @@ mod description;
 mod editions;
 mod factors;
 mod fuzzed;
+mod imports;
 mod languages;
 mod leak;
 mod members;

@@ -120,6 +120,11 @@ pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
             &json!({ "card": card, "purpose": "promotion", "channel": "sms", "granted": true, "evidence": "x".repeat(2_000) }),
         ),
         text("POST", "/api/v1/imports", "text/csv", "nothing\n".into()),
+        get("/api/v1/imports"),
+        get("/api/v1/imports/{no}"),
+        get("/api/v1/imports/{no}/events"),
+        get("/api/v1/imports/{no}/errors"),
+        case("POST", "/api/v1/imports/{no}/cancel", &none),
         text("POST", "/api/v1/suppression", "text/csv", "mobile\n".into()),
         get("/api/v1/documents"),
         get("/api/v1/requests"),
@@ -215,6 +220,10 @@ fn everyone_gets_what_the_table_says(served: &Served) {
     let officer = served.caller("s1.officer");
     let drafted = officer.send("POST", "/api/v1/requests", "application/toml", form("post").as_bytes());
     let no = drafted.body["no"].as_str().unwrap().to_owned();
+    // An import of the store's counter, which is over.
+    let file = "卡号,姓名,归属门店\n9900001,王芳,S001\n".as_bytes();
+    let imported = served.caller("s1.counter").send("POST", "/api/v1/imports", "text/csv", file);
+    let import = imported.body["no"].to_string();
     let people: Vec<(&str, Caller)> = std::iter::once(("nobody", served.nobody()))
         .chain(PEOPLE.iter().map(|login| (*login, served.caller(login))))
         .collect();
@@ -223,7 +232,11 @@ fn everyone_gets_what_the_table_says(served: &Served) {
         || -> u64 { auditor.get("/api/v1/audit/checkpoint").text().lines().nth(1).unwrap().parse().unwrap() };
     let mut table = String::new();
     for case in cases(&card, &mobile) {
-        let number = if case.route.contains("/packages/") { &package } else { &no };
+        let number = match case.route {
+            route if route.contains("/packages/") => &package,
+            route if route.contains("/imports/") => &import,
+            _ => &no,
+        };
         let path = case
             .route
             .replace("{no}", number)

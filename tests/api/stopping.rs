@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::caller::Caller;
+use crate::imports::{Followed, running, upload};
 use crate::leak::Program;
 use crate::support::expect::Channel;
 use crate::support::generate::generate;
@@ -98,6 +99,37 @@ fn an_import_is_finished_or_can_be_made_again() {
         assert_eq!(last.body["created"], json!(0), "{}", last.body);
         program.stop();
         verified(&world);
+    }
+}
+
+/// Who follows an import is let go when the server is told to stop, and the import goes on to its end.
+#[test]
+fn who_follows_an_import_is_let_go() {
+    for on in BOTH {
+        let world = World::new(on);
+        let csv = generate(1_500, 101).csv;
+        let half = csv.len() / 2;
+        let program = start(&world);
+        let head = program.caller("mem.head");
+        let mut connection = upload(&head, program.address, "/api/v1/imports", csv.len(), &csv[..half]);
+        let no = running(&head);
+        let mut followed = Followed::by(&head, program.address, no);
+        assert_eq!(followed.next().unwrap().1["state"], json!("running"));
+        program.terminate();
+        assert!(followed.next().is_none(), "the stream ends, and tells no end: {}", followed.text);
+        connection.write_all(&csv[half..]).unwrap();
+        let mut first = [0; 12];
+        connection.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"HTTP/1.1 200");
+        drop(connection);
+        program.ended();
+        // At the next server it is known how it ended.
+        let program = start(&world);
+        let mut followed = Followed::by(&program.caller("mem.head"), program.address, no);
+        let (name, last) = followed.next().unwrap();
+        assert_eq!((name.as_str(), &last["state"], &last["read"]), ("ended", &json!("done"), &json!(1_500)));
+        assert!(followed.next().is_none());
+        program.stop();
     }
 }
 

@@ -20,6 +20,7 @@ mod counter;
 mod entering;
 mod executions;
 mod forms;
+mod imports;
 mod jobs;
 mod packages;
 mod planning;

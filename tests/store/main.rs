@@ -30,6 +30,7 @@ mod campaign;
 mod checked;
 mod counted;
 mod fixture;
+mod imports;
 mod life;
 mod log;
 mod members;

@@ -45,7 +45,7 @@ async fn released(vault: &Vault) -> Result<(), StoreError> {
 
 /// When a session was last used, wrong passwords, looks, who has the watch: trusted for nothing but ending or refusing
 /// one early, or later (SECURITY.md).
-const OPERATIONAL: [&str; 8] = [
+const OPERATIONAL: [&str; 10] = [
     "session_seen",
     "attempt",
     "passkey_challenge",
@@ -54,6 +54,8 @@ const OPERATIONAL: [&str; 8] = [
     "outbox",
     "receiver",
     "kept_answer",
+    "import_run",
+    "import_error",
 ];
 
 /// Tables of one row.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::reading::{Checked, Told};
 use super::settling::{Look, Outcome, settle};
-use super::{Counts, Errors, ImportProgress, Next, Run, next, write_errors};
+use super::{Counts, Errors, ImportProgress, Next, Run, noting, write_errors};
 use crate::broker::{Broker, Error};
 use crate::keyring::Tag;
 use crate::model::ids::Digest;
@@ -25,15 +25,15 @@ impl Broker {
         errors: &mut Errors,
         progress: &(dyn Fn(ImportProgress) + Sync),
     ) -> Result<(Counts, Digest), Error> {
-        let mut counts = Counts::default();
+        let mut total = Counts::default();
         let mut seen: HashSet<Tag> = HashSet::new();
         loop {
-            let batch = match next(told).await? {
-                Next::Ended(sha256) => return Ok((counts, sha256)),
+            let batch = match run.next(told).await? {
+                Next::Ended(sha256) => return Ok((total, sha256)),
                 Next::Batch(batch) => batch,
             };
-            counts.read += batch.read;
-            counts.rejected += batch.rejected.len() as u64;
+            let mut counts =
+                Counts { read: batch.read, rejected: batch.rejected.len() as u64, ..Counts::default() };
             let mut rejected = batch.rejected.clone();
             for round in &batch.rounds {
                 let rows: Vec<&Checked> = round.iter().collect();
@@ -53,8 +53,12 @@ impl Broker {
                 counts.updated += veiled;
             }
             rejected.sort_by_key(|(line, _)| *line);
+            if !self.store.note_check(run.started, &counts.into(), &noting::errors(&rejected)).await? {
+                return Err(noting::cancelled().into());
+            }
+            total.plus(&counts);
             write_errors(errors, &rejected)?;
-            progress(ImportProgress { rows: counts.read, bytes: batch.bytes });
+            progress(ImportProgress { rows: total.read, bytes: batch.bytes });
         }
     }
 }

@@ -33,6 +33,23 @@ impl Reach {
         if own.is_empty() { Err(refusal) } else { Ok(Reach::Stores(own)) }
     }
 
+    /// The stores' codes, with commas; none when it is everybody's.
+    pub(super) fn stores(&self) -> Option<String> {
+        let Reach::Stores(stores) = self else { return None };
+        let mut codes: Vec<&str> = stores.iter().map(String::as_str).collect();
+        codes.sort_unstable();
+        Some(codes.join(","))
+    }
+
+    /// Whether all these stores' members are within it.
+    pub(super) fn covers_all(&self, stores: Option<&str>) -> bool {
+        match (self, stores) {
+            (Reach::All, _) => true,
+            (Reach::Stores(_), None) => false,
+            (Reach::Stores(own), Some(stores)) => stores.split(',').all(|store| own.contains(store)),
+        }
+    }
+
     /// Whether a member of this store is within it.
     pub(super) fn covers(&self, store: Option<&str>) -> bool {
         match self {
@@ -54,6 +71,7 @@ pub(super) const OTHER_STORE: CellError = CellError {
     column: Some(Column::HomeStore),
     reason: Reason::Refused {
         code: "other_store",
+        rule: "B9",
         zh: "不属于您所在门店的会员，不能导入 (B9)",
         en: "is not a member of your own store (B9)",
     },
@@ -63,6 +81,7 @@ const UNKNOWN_STORE: CellError = CellError {
     column: Some(Column::HomeStore),
     reason: Reason::Refused {
         code: "unknown_store",
+        rule: "B4",
         zh: "没有登记过的门店",
         en: "is not a registered store",
     },
@@ -72,10 +91,17 @@ const UNKNOWN_COVENANT: CellError = CellError {
     column: Some(Column::CovenantVersion),
     reason: Reason::Refused {
         code: "unknown_covenant",
+        rule: "A2 (Art 2)",
         zh: "没有登记过的规约版本 (A2)",
         en: "is not a registered covenant version (A2)",
     },
 };
+
+/// What a row was refused for, by its code.
+pub(super) fn reason_of(code: &str) -> Option<Reason> {
+    let asked = [OTHER_STORE, UNKNOWN_STORE, UNKNOWN_COVENANT].map(|error| error.reason);
+    asked.into_iter().find(|reason| reason.code() == code).or_else(|| Reason::of(code))
+}
 
 impl Gate {
     /// What is registered, and whose rows the caller may bring.

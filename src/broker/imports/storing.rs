@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::consenting::OF;
 use super::reading::{Batch, Checked};
 use super::settling::{Consent, Job, Look, Outcome, settle};
-use super::{Counts, Run};
+use super::{Counts, Run, noting};
 use crate::audit::event::{Action, Event};
 use crate::broker::{Broker, Error};
 use crate::intake::CellError;
@@ -193,6 +193,11 @@ impl Broker {
             let outcomes = settle(&run.job, &rows, &look)?;
             stored.apply(&mut work, run, &rows, outcomes).await?;
         }
+        stored.rejected.sort_by_key(|(line, _)| *line);
+        let (counts, errors) = (stored.counts.into(), noting::errors(&stored.rejected));
+        if !work.note_import(run.started, &counts, &errors).await? {
+            return Err(noting::cancelled().into());
+        }
         let event = Event::new(Action::ImportBatch, run.actor.clone()).count("import", run.started);
         let turn = work.index_turn(Index::Card);
         let receipt = work.commit(stored.counts.on(event)).await?;
@@ -201,7 +206,6 @@ impl Broker {
             known => *known = Known::Wanted,
         }
         stored.last.seq = Some(receipt.seq());
-        stored.rejected.sort_by_key(|(line, _)| *line);
         Ok(stored)
     }
 }

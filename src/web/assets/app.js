@@ -1,5 +1,5 @@
 // What pages add when scripts run: times in the reader's zone, passkeys, a revealed value that hides itself, files into
-// text areas, and a button that is pressed once.
+// text areas, imports as they go on, and a button that is pressed once.
 "use strict";
 
 const zoned = new Intl.DateTimeFormat(document.documentElement.lang, {
@@ -110,7 +110,56 @@ function fills(root) {
   }
 }
 
+// How an import stands, as the server tells it.
+function keepUp(shown, now) {
+  const key = now.state.replace(/_./g, (two) => two[1].toUpperCase());
+  for (const said of shown.querySelectorAll("[data-said]")) said.textContent = said.dataset[key];
+  for (const count of shown.querySelectorAll("[data-count]")) count.textContent = now[count.dataset.count];
+}
+
+function follow(shown, no, ended) {
+  const events = new EventSource(`/api/v1/imports/${no}/events`);
+  const told = (event) => keepUp(shown, JSON.parse(event.data));
+  events.addEventListener("progress", told);
+  events.addEventListener("ended", (event) => {
+    events.close();
+    told(event);
+    ended();
+  });
+}
+
+// The file is on its way, and its answer comes when all of it was read: until then the import is found among the newest.
+async function found(live) {
+  for (let tries = 0; tries < 3600; tries += 1) {
+    const answer = await fetch("/api/v1/imports?limit=1");
+    const [newest] = answer.ok ? (await answer.json()).items : [];
+    if (newest && newest.no > Number(live.dataset.imports)) return newest;
+    await new Promise((resolve) => { setTimeout(resolve, 1000); });
+  }
+  return null;
+}
+
+function imports(root) {
+  for (const shown of root.querySelectorAll("[data-import]")) follow(shown, shown.dataset.import, () => location.reload());
+  for (const form of root.querySelectorAll("form[data-follows]")) {
+    form.addEventListener("submit", async () => {
+      const live = document.getElementById(form.dataset.follows);
+      const now = await found(live);
+      if (!now) return;
+      keepUp(live, now);
+      live.hidden = false;
+      const cancel = live.querySelector("[data-cancels]");
+      cancel.addEventListener("click", () => {
+        cancel.disabled = true;
+        ask(`/api/v1/imports/${now.no}/cancel`, {}, live.dataset.csrf).catch((cause) => alert(cause.message));
+      });
+      follow(live, now.no, () => { cancel.disabled = true; });
+    });
+  }
+}
+
 begin(document);
 fills(document);
+imports(document);
 // A page out of the browser's memory would show what was revealed once more.
 addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });

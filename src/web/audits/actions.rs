@@ -66,6 +66,8 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("import.batch", "导入一批", "import, one batch"),
     ("import.finished", "导入完成", "import finished"),
     ("import.dry_run", "试导入", "import tried"),
+    ("import.shown", "查看导入结果", "refused rows shown"),
+    ("import.cancelled", "取消导入", "import cancelled"),
     ("member.looked_up", "查找会员", "member looked up"),
     ("member.shown", "查看会员（掩码）", "member shown, masked"),
     ("member.revealed", "查看明文", "fields revealed"),

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::super::answer::{html, html_as};
 use super::super::frame::{Frame, Place};
 use super::super::visitor::Visitor;
+use super::running::{self, Run};
 use super::upload::Upload;
 use super::words::{self, Words};
 use crate::broker::consents::SuppressionReport;
@@ -85,6 +86,8 @@ struct Imports {
     done: Option<Done>,
     listed: Option<(SuppressionReport, Option<Errors>)>,
     problem: Option<Problem>,
+    /// Those of the last month, newest first.
+    runs: Vec<Run>,
 }
 
 impl Imports {
@@ -98,7 +101,8 @@ impl Imports {
             called: String::new(),
         };
         let columns = Column::ALL.iter().map(known).collect();
-        Ok(Imports { frame, w, columns, done: None, listed: None, problem: None })
+        let runs = running::newest(app, who, &frame).await?;
+        Ok(Imports { frame, w, columns, done: None, listed: None, problem: None, runs })
     }
 
     /// With what the reader's file calls its columns.
@@ -114,6 +118,11 @@ impl Imports {
         let header = ["file_no_header", "file_missing_column", "file_duplicate_column"];
         self.columns.iter().any(|known| !known.called.is_empty())
             || self.problem.as_ref().is_some_and(|problem| header.contains(&problem.code()))
+    }
+
+    /// What a script fills in when an import runs.
+    fn nothing(&self) -> Option<&Run> {
+        None
     }
 
     fn may_suppress(&self) -> bool {

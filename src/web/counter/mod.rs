@@ -2,7 +2,7 @@
 //! somebody who joins; and files of many.
 //!
 //! ```text
-//! finding ─► record ─► acting (check, consent, correct, erase) · revealing · seen      intake      imports ◄─ upload
+//! finding ─► record ─► acting (check, consent, correct, erase) · revealing · seen      intake      imports ◄─ upload · running
 //! ```
 //! A page carries no card number: whom it is about stands in its forms as a name that is good for half an hour and for
 //! this reader alone (`broker::found`). What is typed travels in bodies; a refusal gives it back beside what is wrong.
@@ -13,6 +13,7 @@ mod imports;
 mod intake;
 mod record;
 mod revealing;
+mod running;
 mod seen;
 mod shape;
 mod typed;
@@ -22,7 +23,7 @@ mod words;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::answer::to;
 use crate::http::App;
@@ -46,6 +47,8 @@ pub(super) fn pages() -> Router<App> {
         .route("/members/erase", get(back).post(acting::erase))
         .route("/members/who-saw", get(seen::ask).post(seen::show))
         .route("/imports/template", get(imports::template))
+        .route("/imports/{no}", get(running::show))
+        .route("/imports/{no}/cancel", post(running::cancel))
         .merge(files)
 }
 

@@ -210,6 +210,28 @@ words! {
     check_another = "检查另一个文件", "Check another file";
     what_next = "下一步", "Next";
 
+    // Imports that run, and that ran.
+    runs = "最近的导入", "Imports of late";
+    run_no = "编号", "Number";
+    run_kind = "类别", "Kind";
+    run_begun = "开始时间", "Begun";
+    run_check = "检查", "Check";
+    run_import = "导入", "Import";
+    run_state = "状态", "State";
+    run_stands = "导入进度", "How the import stands";
+    run_running = "进行中", "running";
+    run_cancelling = "正在取消", "being cancelled";
+    run_done = "已完成", "done";
+    run_cancelled = "已取消", "cancelled";
+    run_broken_off = "已中断", "broken off";
+    rows_accepted = "已接受", "Taken";
+    run_resumes = "此前写入的行已保留。再次导入同一文件即可补上其余的行，已有的行计为无变更。", "What was stored before stays. Import the same file again for the rest; what is there comes out as unchanged.";
+    run_reload_lead = "本页会自动更新；如未更新，请", "This page keeps up by itself. If it does not:";
+    run_reload = "重新载入", "load it again";
+    run_errors = "未接受的行中的错误数（文件最多列出一万条，不含任何会员信息）：", "Errors in rows that were not taken (the file lists up to ten thousand, and no values):";
+    run_cancel = "取消导入", "Cancel the import";
+    run_cancel_lead = "在下一批之前停止；已写入的行保留。", "It stops before its next batch; rows that are stored stay.";
+
     // The suppression list.
     suppression = "拒收名单", "Suppression list";
     suppression_lead = "上传不得再联系的手机号、邮箱或地址。名单只增不减，只保存加密标签，不保存号码本身；立即生效。", "Mobiles, email addresses or postal addresses that must not be contacted. The list only grows; it keeps keyed tags and no numbers; it counts at once.";
