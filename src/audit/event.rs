@@ -183,6 +183,15 @@ codes! {
         VendorKeyChallenged = "vendor.key_challenged",
         /// A second person confirmed a vendor's key: the vendor gave the phrase back.
         VendorKeyConfirmed = "vendor.key_confirmed",
+        /// A token for a program was made.
+        TokenMade = "token.made",
+        /// Tokens were listed.
+        TokenListed = "token.listed",
+        /// A token was revoked.
+        TokenRevoked = "token.revoked",
+        /// A token was used where none may be, or beyond its scopes; only ever a refusal (what passes is the verb's own
+        /// entry, whose actor names the token).
+        TokenUsed = "token.used",
     }
 }
 
@@ -198,6 +207,9 @@ pub enum Actor {
         login: Login,
         /// Roles held.
         roles: Vec<Role>,
+        /// The number of the token that a program used in the person's stead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<i64>,
     },
     /// Nobody who could be recognised.
     Anonymous,

@@ -29,11 +29,13 @@ mod proposals;
 mod repeats;
 mod requests;
 mod schemas;
+mod scopes;
 mod serving;
 mod sessions;
 mod signing;
 mod streams;
 mod tls;
+mod tokens;
 mod undertakings;
 mod vendors;
 mod watching;
@@ -111,6 +113,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(description::document))
         .merge(sessions::routes())
         .merge(factors::routes())
+        .merge(tokens::routes())
         .merge(people::routes())
         .merge(proposals::routes())
         .merge(undertakings::routes())

@@ -40,6 +40,7 @@ pub mod selecting;
 mod schema;
 pub mod sessions;
 mod table;
+pub mod tokens;
 pub mod undertakings;
 mod values;
 pub mod vendor_keys;

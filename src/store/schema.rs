@@ -7,7 +7,7 @@ use super::StoreError;
 use super::engine::Engine;
 
 /// The newest migration.
-pub(crate) const SCHEMA: i64 = 11;
+pub(crate) const SCHEMA: i64 = 12;
 
 macro_rules! texts {
     ($engine:literal) => {
@@ -26,6 +26,10 @@ macro_rules! texts {
             ("notes", include_str!(concat!("../../migrations/", $engine, "/0009_notes.sql"))),
             ("vendor_keys", include_str!(concat!("../../migrations/", $engine, "/0010_vendor_keys.sql"))),
             ("kept_answers", include_str!(concat!("../../migrations/", $engine, "/0011_kept_answers.sql"))),
+            (
+                "service_tokens",
+                include_str!(concat!("../../migrations/", $engine, "/0012_service_tokens.sql")),
+            ),
         ]
     };
 }

@@ -31,6 +31,8 @@ mod routes;
 mod sessions;
 mod stopping;
 mod together;
+mod tokens;
+mod tokens_kept;
 mod undertakings;
 
 /// Runs a test body on both engines, each with a server of its own.

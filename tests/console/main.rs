@@ -20,6 +20,7 @@ mod counter;
 mod forms;
 mod jobs;
 mod packages;
+mod tokens;
 
 /// Runs a job on both engines, each in another language or window.
 #[macro_export]

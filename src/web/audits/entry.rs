@@ -76,6 +76,7 @@ fn lines(frame: &Frame, w: &'static Words, leaf: &Value) -> Vec<(&'static str, S
     let all = [
         (w.action, text(&leaf["action"])),
         (w.who, who(w, actor).to_owned()),
+        (w.by_token, leaf["actor"]["token"].as_i64().map(|id| id.to_string()).unwrap_or_default()),
         (w.roles, listed(&leaf["actor"]["roles"], role)),
         (w.about, text(&leaf["object"])),
         (w.refusal, text(&leaf["refusal"]["code"])),
