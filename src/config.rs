@@ -80,7 +80,8 @@ pub struct Globals {
     /// A server to do it at, instead of on the vault here: https, or http on this machine
     #[arg(long, global = true, value_name = "URL", env = "COUNTERSIGN_SERVER")]
     pub server: Option<String>,
-    /// With --server: a token to call it with, instead of the session that `login` keeps; a file, or -
+    /// With --server: a token to call it with, instead of the session that `login` keeps: a file, or -; a token in
+    /// COUNTERSIGN_TOKEN counts where neither this nor --as is given
     #[arg(long, global = true, value_name = "FILE|-")]
     pub token_file: Option<PathBuf>,
     /// With --server: the certificates of the CA that the server's own is from, instead of the system's
@@ -237,6 +238,14 @@ impl ConfigFile {
             oidc: file.oidc.map(|given| given.beside(folder)),
         })
     }
+}
+
+/// A token to call a server with: `COUNTERSIGN_TOKEN`, where a pipeline keeps its secrets. It is no setting, so that no
+/// list of settings shows it.
+pub fn token_of_environment() -> Option<Zeroizing<String>> {
+    let token = std::env::var("COUNTERSIGN_TOKEN").ok().map(Zeroizing::new)?;
+    let token = Zeroizing::new(token.trim().to_owned());
+    (!token.is_empty()).then_some(token)
 }
 
 /// The default database of a data folder.

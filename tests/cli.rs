@@ -63,6 +63,15 @@ fn a_list_is_asked_for_signed_and_released() {
     }
 }
 
+/// Tokens for programs, made, listed and revoked.
+#[test]
+fn tokens_are_made_and_revoked() {
+    for on in BOTH {
+        let desk = furnished(on);
+        play(include_str!("cli/tokens.txt"), &desk.cli, desk.dir(), &[]);
+    }
+}
+
 /// What the command line says of itself, and measuring.
 #[test]
 fn usage_and_measuring() {

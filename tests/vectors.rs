@@ -127,7 +127,8 @@ fn a_signing_key_file_is_read() {
 
 /// An entry with everything that an allowed one can have.
 fn revealed(v: &Value) -> Vec<u8> {
-    let actor = Actor::Person { login: Login::parse("wang.fang").unwrap(), roles: vec![Role::Counter] };
+    let actor =
+        Actor::Person { login: Login::parse("wang.fang").unwrap(), roles: vec![Role::Counter], token: None };
     let event = Event::new(Action::MemberRevealed, actor)
         .object("S001")
         .member(Alias(fixed(&v["member"]["alias"])))

@@ -1,4 +1,4 @@
-//! Who is who, what is allowed and who is signed in, as it was last compared with the log: what each exchange needs
+//! Who is who, what is allowed, who is signed in and which tokens there are, as it was last compared with the log: what each exchange needs
 //! first, kept so that not each of them reads these tables and works their set heads out again.
 //!
 //! Why what is kept may be believed: it was read in the snapshot in which its tables were found to be what the log
@@ -17,6 +17,7 @@ use crate::clock::Micros;
 use crate::model::ids::Digest;
 use crate::store::policies::{PolicyVersion, in_force};
 use crate::store::sessions::SessionRow;
+use crate::store::tokens::TokenRow;
 use crate::store::{Stamp, StoreError, View};
 
 /// After so long the tables themselves are compared again: a second.
@@ -37,6 +38,7 @@ pub struct Compared {
     /// The people.
     pub staff: Arc<Staff>,
     sessions: HashMap<Digest, SessionRow>,
+    tokens: HashMap<Digest, TokenRow>,
     versions: Vec<PolicyVersion>,
 }
 
@@ -44,6 +46,11 @@ impl Compared {
     /// A session by the hash of its token.
     pub fn session(&self, id: &Digest) -> Option<&SessionRow> {
         self.sessions.get(id)
+    }
+
+    /// A token by the hash of its text.
+    pub fn token(&self, hash: &Digest) -> Option<&TokenRow> {
+        self.tokens.get(hash)
     }
 
     /// The policy version in force at an instant.
@@ -72,9 +79,10 @@ impl Known {
         }
         view.check_staff_tables().await?;
         let sessions = view.sessions().await?.into_iter().map(|row| (row.id, row)).collect();
+        let tokens = view.tokens().await?.into_iter().map(|row| (row.hash, row)).collect();
         let versions = view.policy_versions().await?;
         let staff = Arc::new(Staff::load(view).await?);
-        let compared = Arc::new(Compared { staff, sessions, versions });
+        let compared = Arc::new(Compared { staff, sessions, tokens, versions });
         *known = Some(Kept { stamp, compared_at: now, compared: compared.clone() });
         Ok(compared)
     }

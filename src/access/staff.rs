@@ -1,14 +1,18 @@
 //! Who is who at this moment: people, units, the roles they hold; and the person who asks.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::audit::event::Actor;
-use crate::model::code::Role;
+use crate::model::code::{Role, UnitKind};
 use crate::model::ids::{Login, UnitCode};
+use crate::model::lang::{Lang, Word as _};
 use crate::model::org::OrgTree;
 use crate::model::refusal::Refusal;
+use crate::model::scope::{Scope, Scopes};
 use crate::policy::{Act, Place, Policy};
 use crate::store::people::{Person, RoleGrant};
+use crate::store::tokens::TokenRow;
 use crate::store::{StoreError, View};
 
 use super::Error;
@@ -20,11 +24,21 @@ pub struct Staff {
     tree: OrgTree,
 }
 
-/// A person who has shown who they are.
+/// A person who has shown who they are, or a program with a token of theirs.
 #[derive(Debug, Clone)]
 pub struct Caller {
     login: Login,
     roles: Vec<Role>,
+    /// By a token: what it leaves of what the person may. Every question that [`Staff`] is asked looks here first.
+    narrowed: Option<Arc<Narrowed>>,
+}
+
+/// What a token leaves of what its person may (B11).
+#[derive(Debug)]
+struct Narrowed {
+    token: i64,
+    scopes: Scopes,
+    unit: UnitCode,
 }
 
 impl Caller {
@@ -33,10 +47,50 @@ impl Caller {
         &self.login
     }
 
+    /// The number of the token, when it is a program that calls.
+    pub fn token(&self) -> Option<i64> {
+        self.narrowed.as_ref().map(|narrowed| narrowed.token)
+    }
+
     /// As the log names them.
     pub fn actor(&self) -> Actor {
-        Actor::Person { login: self.login.clone(), roles: self.roles.clone() }
+        Actor::Person { login: self.login.clone(), roles: self.roles.clone(), token: self.token() }
     }
+
+    /// Whether a route of this scope is open to the caller: always to a person, to a token when it is made for it.
+    ///
+    /// # Errors
+    /// `beyond_token`.
+    pub fn check_scope(&self, scope: Scope) -> Result<(), Refusal> {
+        match &self.narrowed {
+            Some(narrowed) if !narrowed.scopes.has(scope) => {
+                let message = format!("this token is not made to {}", scope.word(Lang::En));
+                Err(beyond_token(message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// That a person is calling and no program.
+    ///
+    /// # Errors
+    /// `beyond_token`.
+    pub fn check_person(&self) -> Result<(), Refusal> {
+        match &self.narrowed {
+            Some(_) => Err(Caller::only_a_person()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a program is told where only a person may be.
+    pub fn only_a_person() -> Refusal {
+        beyond_token("only a person does this, signed in; no token does")
+    }
+}
+
+fn beyond_token(message: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
+    Refusal::new("beyond_token", "B11", message)
+        .hint("make a token with the scope and the unit that it needs, or sign in")
 }
 
 impl Staff {
@@ -99,7 +153,36 @@ impl Staff {
         let mut roles: Vec<Role> = self.grants(login).map(|g| g.role).collect();
         roles.sort_unstable();
         roles.dedup();
-        Ok(Caller { login: login.clone(), roles })
+        Ok(Caller { login: login.clone(), roles, narrowed: None })
+    }
+
+    /// The caller of a token: its person, narrowed. That the token is good is the caller's to ask.
+    ///
+    /// # Errors
+    /// Its person is suspended, or gone.
+    pub fn caller_by(&self, token: &TokenRow) -> Result<Caller, Refusal> {
+        let TokenRow { id, scopes, unit, .. } = token.clone();
+        let narrowed = Narrowed { token: id, scopes, unit };
+        Ok(Caller { narrowed: Some(Arc::new(narrowed)), ..self.caller(&token.login)? })
+    }
+
+    /// Whether what a token leaves to its person has room for an act to what belongs to `unit`; none: the group's. Where
+    /// something else than the policy lets somebody (a seat, a copy, being named), this is asked beside it.
+    ///
+    /// # Errors
+    /// `beyond_token`.
+    pub fn within(&self, caller: &Caller, act: Act, unit: Option<&UnitCode>) -> Result<(), Refusal> {
+        let Some(narrowed) = &caller.narrowed else { return Ok(()) };
+        if !narrowed.scopes.iter().any(|scope| scope.acts().contains(&act)) {
+            return Err(beyond_token(format!("this token is not made to {}", act.word(Lang::En))));
+        }
+        let bound = &narrowed.unit;
+        let everything = self.tree.get(bound).is_some_and(|unit| unit.kind == UnitKind::Group);
+        if everything || unit.is_some_and(|unit| self.tree.is_within(unit, bound)) {
+            return Ok(());
+        }
+        let message = format!("this token is bound to {bound}, and cannot {} elsewhere", act.word(Lang::En));
+        Err(beyond_token(message))
     }
 
     /// Asks the policy whether a caller may do something to what belongs to `unit`; none: the group's.
@@ -113,6 +196,7 @@ impl Staff {
         act: Act,
         unit: Option<&UnitCode>,
     ) -> Result<(), Refusal> {
+        self.within(caller, act, unit)?;
         // Roles as they are now, and nobody who was suspended since he showed who he is.
         let roles = self.caller(&caller.login)?.roles;
         let everywhere = policy.may(&roles, act, Place::Other);
@@ -140,10 +224,17 @@ impl Staff {
         }
     }
 
-    /// The sites a caller belongs to by roles: whose members they may see at the counter.
-    pub fn sites(&self, login: &Login) -> Vec<UnitCode> {
-        let mut sites: Vec<UnitCode> =
-            self.grants(login).filter_map(|g| self.tree.site_of(&g.unit)).map(|u| u.code.clone()).collect();
+    /// The sites where a caller may have members: those that a person belongs to by roles; the one that a token is bound
+    /// to, which the policy may let its person reach from elsewhere.
+    pub fn sites(&self, caller: &Caller) -> Vec<UnitCode> {
+        let bound = caller.narrowed.as_ref().and_then(|narrowed| self.tree.get(&narrowed.unit));
+        match bound.map(|unit| (unit.kind, &unit.code)) {
+            Some((UnitKind::Hq | UnitKind::Store, site)) => return vec![site.clone()],
+            Some((UnitKind::Department, _)) => return Vec::new(),
+            Some((UnitKind::Group, _)) | None => {}
+        }
+        let of_roles = self.grants(&caller.login).filter_map(|g| self.tree.site_of(&g.unit));
+        let mut sites: Vec<UnitCode> = of_roles.map(|unit| unit.code.clone()).collect();
         sites.sort_unstable();
         sites.dedup();
         sites
@@ -152,11 +243,12 @@ impl Staff {
 
 impl Staff {
     /// Asks the policy about a caller whom the request's chain, or a deputy slot, gives the seat: a seat
-    /// is one's own wherever it is. A role that denies still does.
+    /// is one's own wherever it is. A role that denies still does, and no seat is a program's.
     ///
     /// # Errors
     /// The policy's refusal.
     pub fn may_seated(&self, policy: &Policy, caller: &Caller, act: Act) -> Result<(), Refusal> {
+        caller.check_person()?;
         policy.may(&self.caller(&caller.login)?.roles, act, Place::Own)
     }
 }

@@ -193,6 +193,15 @@ codes! {
         ImportShown = "import.shown",
         /// An import was told to stop: no batch of it follows.
         ImportCancelled = "import.cancelled",
+        /// A token for a program was made.
+        TokenMade = "token.made",
+        /// Tokens were listed.
+        TokenListed = "token.listed",
+        /// A token was revoked.
+        TokenRevoked = "token.revoked",
+        /// A token was used where none may be, or beyond its scopes; only ever a refusal (what passes is the verb's own
+        /// entry, whose actor names the token).
+        TokenUsed = "token.used",
     }
 }
 
@@ -208,6 +217,9 @@ pub enum Actor {
         login: Login,
         /// Roles held.
         roles: Vec<Role>,
+        /// The number of the token that a program used in the person's stead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<i64>,
     },
     /// Nobody who could be recognised.
     Anonymous,

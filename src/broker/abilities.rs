@@ -70,7 +70,8 @@ impl Broker {
         let Found { row, asked, holder } = found;
         let mut all = Vec::new();
         let mut tell = |verb, answer: Result<(), Error>| -> Result<(), Error> {
-            all.push(ability(verb, answer)?);
+            // None of them is a program's.
+            all.push(ability(verb, caller.check_person().map_err(Error::from).and(answer))?);
             Ok(())
         };
         let may = |act| ground.staff.may(&ground.policy, caller, act, Some(&row.unit)).map_err(Error::from);

@@ -118,6 +118,7 @@ impl Broker {
             let package = find_package(work.view(), no).await?;
             let asked = self.asked(work.view(), no.request()).await?;
             let form = asked.form();
+            ground.staff.within(caller, Act::PackageList, Some(form.unit()))?;
             if form.receiver() != caller.login() {
                 ground.staff.may(&ground.policy, caller, Act::PackageList, Some(form.unit()))?;
             }

@@ -139,7 +139,7 @@ impl Broker {
         .await
     }
 
-    /// Ends a person's key, sessions and codes in this turn, and stores a new code.
+    /// Ends a person's key, sessions, tokens and codes in this turn, and stores a new code.
     pub(super) async fn issue_code(
         &self,
         work: &mut Work<'_>,
@@ -148,6 +148,7 @@ impl Broker {
         let code = Zeroizing::new(hex::encode(random::<10>()?));
         work.end_key(login).await?;
         work.drop_sessions(Some(login), 0).await?;
+        work.end_tokens(Some(login)).await?;
         // Who is to become this person has neither the key nor the device of before.
         self.drop_factors(work, login).await?;
         let enrolment =

@@ -49,6 +49,7 @@ mod standing;
 pub mod start;
 pub mod subject;
 pub mod submitting;
+pub mod tokens;
 pub mod undertakings;
 mod unknowns;
 pub mod vendor_keys;

@@ -138,6 +138,9 @@ impl Broker {
                 let asked = self.asked(work.view(), package.no.request()).await?;
                 let named = asked.form().receiver() == caller.login();
                 let unit = asked.form().unit();
+                if ground.staff.within(caller, Act::PackageList, Some(unit)).is_err() {
+                    continue;
+                }
                 if !named && ground.staff.may(&ground.policy, caller, Act::PackageList, Some(unit)).is_err() {
                     continue;
                 }

@@ -218,6 +218,8 @@ impl Broker {
         if let Some(person) = work.view().person(login).await? {
             work.put_person(&Person { suspended, ..person }).await?;
             work.drop_sessions(Some(login), 0).await?;
+            // For good, as sessions: what was in other hands is not alive again with the person.
+            work.end_tokens(Some(login)).await?;
         }
         Ok(())
     }

@@ -59,7 +59,9 @@ impl Broker {
     /// The database failed.
     pub async fn once(&self, caller: &Caller, key: &[u8]) -> Result<Asked, Error> {
         let keyring = self.store.keyring();
-        let tag = keyring.passing_tag(&[b"repeat", caller.login().as_str().as_bytes(), key]);
+        // A token's are its own: what its person asked is not told to it.
+        let who = caller.token().map_or_else(|| caller.login().to_string(), |token| format!("token/{token}"));
+        let tag = keyring.passing_tag(&[b"repeat", who.as_bytes(), key]);
         let now = self.clock().now();
         let found = self.store.answer_begin(&tag, (now, now + HELD, now - KEPT)).await?;
         Ok(match found {

@@ -295,7 +295,8 @@ impl Broker {
         asked: &Asked,
     ) -> Result<(), Error> {
         if seated(ground, caller, asked.form()) {
-            return Ok(());
+            // A seat lets its person see it; how much of it a token has is its own question.
+            return Ok(ground.staff.within(caller, Act::RequestShow, Some(asked.form().unit()))?);
         }
         self.check_shown_to(view, ground, caller, asked.no(), asked.form().unit(), Act::RequestShow).await
     }
@@ -310,6 +311,7 @@ impl Broker {
         unit: &UnitCode,
         act: Act,
     ) -> Result<(), Error> {
+        ground.staff.within(caller, act, Some(unit))?;
         let Err(refusal) = ground.staff.may(&ground.policy, caller, act, Some(unit)) else { return Ok(()) };
         let copied = view.request_notes(no).await?.iter().any(|note| note.copies_to(caller.login()));
         if copied && ground.staff.is_active(caller.login()) { Ok(()) } else { Err(refusal.into()) }

@@ -326,7 +326,8 @@ fn holding(caller: Caller, row: SessionRow) -> Session {
     Session { caller, stepped_until: row.stepped_at + STEP_UP, ends_at: row.opened_at + LONGEST, row }
 }
 
-/// One answer for no session, an unknown one, and one that has ended.
-fn not_signed_in() -> Refusal {
-    Refusal::new("not_signed_in", "B9", "nobody is signed in here, or the session has ended").hint("sign in")
+/// One answer for no session or token, an unknown one, and one that has ended.
+pub(super) fn not_signed_in() -> Refusal {
+    Refusal::new("not_signed_in", "B9", "nobody is signed in here, or the session or token has ended")
+        .hint("sign in")
 }

@@ -222,8 +222,16 @@ pub(super) fn may_somewhere(ground: &Ground, caller: &Caller, act: Act) -> Resul
     if anywhere.is_ok() {
         return anywhere;
     }
-    let may = |site: &UnitCode| ground.staff.may(&ground.policy, caller, act, Some(site)).is_ok();
-    if ground.staff.sites(caller.login()).iter().any(may) { Ok(()) } else { anywhere }
+    let may = |site: &UnitCode| ground.staff.may(&ground.policy, caller, act, Some(site));
+    let mut here = None;
+    for site in ground.staff.sites(caller) {
+        match may(&site) {
+            Ok(()) => return Ok(()),
+            Err(refusal) => here = Some(Err(refusal)),
+        }
+    }
+    // A program is told how it stands at the site it is bound to: anywhere else is beyond it in any case.
+    here.filter(|_| caller.token().is_some()).unwrap_or(anywhere)
 }
 
 /// Whether the caller may do the act to a member of this store. Who may do it to some members gets the

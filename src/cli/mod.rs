@@ -24,6 +24,7 @@ mod request;
 mod reveal;
 mod secrets;
 mod serve;
+mod token;
 mod totp;
 mod vendor;
 mod worker;
@@ -83,6 +84,8 @@ enum Verb {
     Request(request::Request),
     #[command(subcommand)]
     Package(package::Package),
+    #[command(subcommand)]
+    Token(token::Token),
     #[command(name = "login")]
     SignIn(remote::entry::SignIn),
     #[command(name = "logout")]
@@ -221,6 +224,7 @@ impl Verb {
             Verb::Suppression(verb) => verb.run(context).await?,
             Verb::Request(verb) => verb.run(context).await?,
             Verb::Package(verb) => verb.run(context).await?,
+            Verb::Token(verb) => verb.run(context).await?,
             Verb::SignIn(verb) => verb.run(context).await?,
             Verb::SignOut(verb) => verb.run(context).await?,
             Verb::WhoAmI(verb) => verb.run(context).await?,

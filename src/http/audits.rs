@@ -16,15 +16,16 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::bodies::{Json, Query};
-use super::entering::SignedIn;
+use super::entering::Allowed;
 use super::pages::{Listed, Page, cursor};
 use super::problem::Problem;
+use super::scopes;
 use super::streams::{self, Piped};
 use crate::audit::proof::{ConsistencyProof, InclusionProof};
-use crate::broker::Error;
 use crate::broker::attesting::Exceptions;
 use crate::broker::audits::ExportFormat;
-use crate::broker::sessions::Session;
+use crate::broker::{Caller, Error};
+use crate::model::scope::Scope;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -76,8 +77,12 @@ pub(super) struct Export {
 #[utoipa::path(
     get, path = "/audit/checkpoint", tag = "audit",
     responses((status = 200, description = "Its text.", body = String, content_type = "text/plain")),
+    extensions(("x-scope" = json!(Scope::AuditRead))),
 )]
-pub(super) async fn checkpoint(State(app): State<App>, _: SignedIn) -> Result<Response, Problem> {
+pub(super) async fn checkpoint(
+    State(app): State<App>,
+    _: Allowed<scopes::AuditRead>,
+) -> Result<Response, Problem> {
     let (_, note) = app.broker().checkpoint().await?;
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response())
 }
@@ -86,11 +91,12 @@ pub(super) async fn checkpoint(State(app): State<App>, _: SignedIn) -> Result<Re
 #[utoipa::path(
     get, path = "/audit/proofs/inclusion", tag = "audit", params(Inclusion),
     responses((status = 200, description = "The proof.", body = InclusionProof)),
-    extensions(("x-problems" = json!(["bad_range"]))),
+    extensions(("x-scope" = json!(Scope::AuditRead)),
+        ("x-problems" = json!(["bad_range"]))),
 )]
 pub(super) async fn inclusion(
     State(app): State<App>,
-    _: SignedIn,
+    _: Allowed<scopes::AuditRead>,
     Query(of): Query<Inclusion>,
 ) -> Result<Answer<InclusionProof>, Problem> {
     Ok(Answer(app.broker().inclusion(of.seq, of.size).await?))
@@ -100,11 +106,12 @@ pub(super) async fn inclusion(
 #[utoipa::path(
     get, path = "/audit/proofs/consistency", tag = "audit", params(Consistency),
     responses((status = 200, description = "The proof.", body = ConsistencyProof)),
-    extensions(("x-problems" = json!(["bad_range"]))),
+    extensions(("x-scope" = json!(Scope::AuditRead)),
+        ("x-problems" = json!(["bad_range"]))),
 )]
 pub(super) async fn consistency(
     State(app): State<App>,
-    _: SignedIn,
+    _: Allowed<scopes::AuditRead>,
     Query(of): Query<Consistency>,
 ) -> Result<Answer<ConsistencyProof>, Problem> {
     Ok(Answer(app.broker().consistency(of.from, of.to).await?))
@@ -114,9 +121,13 @@ pub(super) async fn consistency(
 #[utoipa::path(
     get, path = "/audit/exceptions", tag = "audit",
     responses((status = 200, description = "All of it.", body = Exceptions)),
-    extensions(("x-problems" = json!(["not_permitted"]))),
+    extensions(("x-scope" = json!(Scope::AuditRead)),
+        ("x-problems" = json!(["not_permitted"]))),
 )]
-pub(super) async fn exceptions(State(app): State<App>, who: SignedIn) -> Result<Answer<Exceptions>, Problem> {
+pub(super) async fn exceptions(
+    State(app): State<App>,
+    who: Allowed<scopes::AuditRead>,
+) -> Result<Answer<Exceptions>, Problem> {
     Ok(Answer(app.broker().audit_exceptions(who.caller()).await?))
 }
 
@@ -124,12 +135,13 @@ pub(super) async fn exceptions(State(app): State<App>, who: SignedIn) -> Result<
 #[utoipa::path(
     get, path = "/audit/events", tag = "audit", params(Page),
     responses((status = 200, description = "A page of leaves.", body = Listed<Value>)),
-    extensions(("x-problems" = json!(["not_permitted", "bad_value"]))),
+    extensions(("x-scope" = json!(Scope::AuditRead)),
+        ("x-problems" = json!(["not_permitted", "bad_value"]))),
 )]
 pub(super) async fn events(
     State(app): State<App>,
     Query(page): Query<Page>,
-    who: SignedIn,
+    who: Allowed<scopes::AuditRead>,
 ) -> Result<Answer<Listed<Value>>, Problem> {
     let wrong = |_| Problem::bad_value("/cursor", "take next_cursor of the page before, as it is");
     let before = page.behind()?.map(|seq| seq.parse::<u64>().map_err(wrong)).transpose()?;
@@ -142,20 +154,21 @@ pub(super) async fn events(
     post, path = "/audit/export", tag = "audit", request_body = Export,
     responses((status = 200, description = "The file.",
         content((String = "application/jsonl"), (String = "text/csv")))),
-    extensions(("x-problems" = json!(["not_permitted", "bad_range"]))),
+    extensions(("x-scope" = json!(Scope::AuditRead)),
+        ("x-problems" = json!(["not_permitted", "bad_range"]))),
 )]
 pub(super) async fn export(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::AuditRead>,
     Json(what): Json<Export>,
 ) -> Result<Response, Problem> {
-    exported(&app, who.session, (what.from, what.to), what.format).await
+    exported(&app, who.into_caller(), (what.from, what.to), what.format).await
 }
 
 /// An export as an answer that is written while it is read.
 pub(crate) async fn exported(
     app: &App,
-    session: Session,
+    caller: Caller,
     range: (Option<u64>, Option<u64>),
     format: ExportFormat,
 ) -> Result<Response, Problem> {
@@ -168,7 +181,7 @@ pub(crate) async fn exported(
     let runtime = Handle::current();
     app.0.running.spawn_blocking(move || {
         let mut out = Telling { out: &mut out, tell: Some(allow) };
-        let export = app_.broker().audit_export(Some(session.caller()), range, format, &mut out);
+        let export = app_.broker().audit_export(Some(&caller), range, format, &mut out);
         let done = runtime.block_on(export);
         let _ = tell.send(done.is_ok());
         // Nothing was written yet: whoever waits for the first word gets this.

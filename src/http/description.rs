@@ -26,8 +26,8 @@ use crate::model::refusal::words;
 #[derive(Clone)]
 pub(super) struct Document(Bytes);
 
-/// What a route that needs a session, changes something, takes a body or a query can answer besides its own.
-const SIGNED_IN: &[&str] = &["not_signed_in", "changed_meanwhile"];
+/// What a route that needs somebody, changes something, takes a body or a query can answer besides its own.
+const SIGNED_IN: &[&str] = &["not_signed_in", "changed_meanwhile", "beyond_token"];
 const CHANGES: &[&str] = &["cross_site"];
 const BODY: &[&str] = &["bad_body", "too_large", "unsupported_media_type"];
 const QUERY: &[&str] = &["bad_query"];
@@ -107,6 +107,8 @@ fn whole(api: OpenApi) -> Value {
 fn components(components: &mut Value) {
     components["securitySchemes"] = json!({
         "bearer": { "type": "http", "scheme": "bearer", "description": "The token of `POST /session` with `bearer`." },
+        "token": { "type": "http", "scheme": "bearer", "description": "A token of `POST /tokens`, made for the scope that \
+            stands at the operation. Where this is not named, no such token is good." },
         "cookie": { "type": "apiKey", "in": "cookie", "name": super::entering::COOKIE_NAME,
             "description": "The session's cookie; what changes something wants `csrf` with it." },
         "csrf": { "type": "apiKey", "in": "header", "name": "X-CSRF-Token", "description": "The session's `csrf` value." },
@@ -135,8 +137,13 @@ fn complete(method: &str, path: &str, operation: &mut Map<String, Value>) {
     let tag = operation["tags"][0].as_str().unwrap_or_default();
     let name = format!("{tag}_{}", operation["operationId"].as_str().unwrap_or_default());
     operation.insert("operationId".into(), name.into());
-    if !operation.contains_key("security") && method == "get" {
-        operation.insert("security".into(), json!([{ "bearer": [] }, { "cookie": [] }]));
+    let scope = operation.remove("x-scope");
+    if !operation.contains_key("security") && (method == "get" || scope.is_some()) {
+        let cookie =
+            if method == "get" { json!({ "cookie": [] }) } else { json!({ "cookie": [], "csrf": [] }) };
+        let token = scope.map(|scope| json!({ "token": [scope] }));
+        let ways: Vec<Value> = [json!({ "bearer": [] }), cookie].into_iter().chain(token).collect();
+        operation.insert("security".into(), ways.into());
     }
     let mut answers = problems(method, operation);
     if repeats::takes(method, path) {

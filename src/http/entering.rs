@@ -1,9 +1,12 @@
-//! Who is calling: a session by cookie or bearer token, and whether the password was given lately.
+//! Who is calling: a person by a session, whose token comes as cookie or bearer, and whether the password was given lately;
+//! or a program by a token made for it. Which of them a route is open to stands in its handler's signature: [`SignedIn`] and
+//! [`Stepped`] are people, [`Allowed`] is a person or a token of that scope.
 //!
 //! A cookie is sent by the browser whoever wrote the page, so whoever acts by cookie also sends what only our
 //! pages can read, and a browser that says the request comes from elsewhere is believed.
 
 use std::convert::Infallible;
+use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRequestParts};
@@ -14,7 +17,9 @@ use subtle::ConstantTimeEq as _;
 
 use super::App;
 use super::problem::Problem;
+use super::scopes::Scoped;
 use crate::broker::sessions::{Session, SessionToken};
+use crate::broker::tokens::TokenText;
 use crate::broker::{Caller, StepUp};
 
 /// Name of the session's cookie: `__Host-` binds it to this host, over TLS only.
@@ -34,22 +39,75 @@ impl SignedIn {
     }
 }
 
+/// Who came in, by which door.
+enum Entered {
+    Person(SignedIn),
+    Program(Caller),
+}
+
 impl FromRequestParts<App> for SignedIn {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let entered = enter(parts, app).await;
-        // Nobody is known: counted, where everybody else's refusal is an entry.
-        if let Some(code) = entered.as_ref().err().filter(|p| p.is_unknown()).map(Problem::code) {
-            let From(from) = From::from_request_parts(parts, app).await.unwrap_or(From(None));
-            app.broker().refused_unknown(from, code);
+        match entered(parts, app).await? {
+            Entered::Person(who) => Ok(who),
+            Entered::Program(caller) => match app.broker().token_for_none(&caller).await? {},
         }
-        entered
     }
 }
 
-async fn enter(parts: &Parts, app: &App) -> Result<SignedIn, Problem> {
+/// A person who is signed in, or a program with a token of this scope.
+pub(super) struct Allowed<S>(Caller, PhantomData<S>);
+
+impl<S> Allowed<S> {
+    pub(super) fn caller(&self) -> &Caller {
+        &self.0
+    }
+
+    pub(super) fn into_caller(self) -> Caller {
+        self.0
+    }
+}
+
+impl<S: Scoped> FromRequestParts<App> for Allowed<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Calling(caller) = Calling::from_request_parts(parts, app).await?;
+        app.broker().token_for(&caller, S::SCOPE).await?;
+        Ok(Allowed(caller, PhantomData))
+    }
+}
+
+/// Whoever calls, whatever they may: for what is around the handlers. A handler asks for one of the others.
+pub(super) struct Calling(pub(super) Caller);
+
+impl FromRequestParts<App> for Calling {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        Ok(Calling(match entered(parts, app).await? {
+            Entered::Person(who) => who.session.into_caller(),
+            Entered::Program(caller) => caller,
+        }))
+    }
+}
+
+async fn entered(parts: &mut Parts, app: &App) -> Result<Entered, Problem> {
+    let entered = enter(parts, app).await;
+    // Nobody is known: counted, where everybody else's refusal is an entry.
+    if let Some(code) = entered.as_ref().err().filter(|p| p.is_unknown()).map(Problem::code) {
+        let From(from) = From::from_request_parts(parts, app).await.unwrap_or(From(None));
+        app.broker().refused_unknown(from, code);
+    }
+    entered
+}
+
+async fn enter(parts: &Parts, app: &App) -> Result<Entered, Problem> {
     let token = match bearer(&parts.headers) {
+        Some(text) if TokenText::is_meant(text) => {
+            return Ok(Entered::Program(app.broker().token_caller(text).await?));
+        }
         Some(token) => SessionToken::parse(token)?,
         None => {
             let signed_in = SignedIn::by_cookie(parts, app).await?;
@@ -57,11 +115,11 @@ async fn enter(parts: &Parts, app: &App) -> Result<SignedIn, Problem> {
                 let given = parts.headers.get(ANTI_FORGERY).map(|value| value.as_bytes());
                 check_anti_forgery(&parts.headers, &signed_in.token, given.unwrap_or_default())?;
             }
-            return Ok(signed_in);
+            return Ok(Entered::Person(signed_in));
         }
     };
     let session = app.broker().session(&token).await?;
-    Ok(SignedIn { token, session })
+    Ok(Entered::Person(SignedIn { token, session }))
 }
 
 impl SignedIn {

@@ -12,13 +12,15 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::bodies::{Path, Query};
-use super::entering::SignedIn;
+use super::entering::Allowed;
 use super::following::{ENDED, events};
 use super::members::{CSV, XLSX, file};
 use super::pages::{Listed, Page, cursor};
 use super::problem::{Problem, no_route};
+use super::scopes;
 use crate::broker::imports::following::ImportShown;
 use crate::broker::imports::{ImportOptions, ImportReport};
+use crate::model::scope::Scope;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -64,7 +66,7 @@ pub(super) struct Import {
             "flagged": null, "warnings": [], "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         }))),
     ))),
-    extensions(("x-problems" = json!([
+    extensions(("x-scope" = json!(Scope::MembersImport)), ("x-problems" = json!([
         "not_permitted", "import_cancelled", "unusable_file", "file_unreadable", "file_empty", "file_not_csv", "file_no_header",
         "file_missing_column", "file_duplicate_column", "file_broken_header", "file_broken_sheet", "file_too_large",
         "file_too_large_unpacked",
@@ -72,7 +74,7 @@ pub(super) struct Import {
 )]
 pub(super) async fn import(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::MembersImport>,
     Query(how): Query<Import>,
     request: Request,
 ) -> Result<Answer<ImportReport>, Problem> {
@@ -85,12 +87,12 @@ pub(super) async fn import(
 #[utoipa::path(
     get, path = "/imports", tag = "imports", params(Page),
     responses((status = 200, description = "A page.", body = Listed<ImportShown>)),
-    extensions(("x-problems" = json!(["not_permitted", "bad_value"]))),
+    extensions(("x-scope" = json!(Scope::MembersImport)), ("x-problems" = json!(["not_permitted", "bad_value"]))),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     Query(page): Query<Page>,
-    who: SignedIn,
+    who: Allowed<scopes::MembersImport>,
 ) -> Result<Answer<Listed<ImportShown>>, Problem> {
     let limit = page.limit()?;
     let wrong = |_| Problem::bad_value("/cursor", "take next_cursor of the page before, as it is");
@@ -107,12 +109,12 @@ pub(super) async fn list(
 #[utoipa::path(
     get, path = "/imports/{no}", tag = "imports", params(("no" = u64, Path, description = NO)),
     responses((status = 200, description = "As it stands.", body = ImportShown)),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_import"]))),
+    extensions(("x-scope" = json!(Scope::MembersImport)), ("x-problems" = json!(["not_permitted", "unknown_import"]))),
 )]
 pub(super) async fn show(
     State(app): State<App>,
     Path(no): Path,
-    who: SignedIn,
+    who: Allowed<scopes::MembersImport>,
 ) -> Result<Answer<ImportShown>, Problem> {
     Ok(Answer(app.broker().import_show(who.caller(), number(&no)?).await?))
 }
@@ -129,19 +131,19 @@ pub(super) async fn show(
         (status = 200, description = "Events.", content((String = "text/event-stream", example = json!(include_str!("imports/events.txt"))))),
         (status = 204, description = "It ended, and that was told."),
     ),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_import"]))),
+    extensions(("x-scope" = json!(Scope::MembersImport)), ("x-problems" = json!(["not_permitted", "unknown_import"]))),
 )]
 pub(super) async fn follow(
     State(app): State<App>,
     Path(no): Path,
-    who: SignedIn,
+    who: Allowed<scopes::MembersImport>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let now = app.broker().import_show(who.caller(), number(&no)?).await?;
     if now.is_over() && headers.get("last-event-id").is_some_and(|id| id == ENDED) {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let who = who.session.into_caller();
+    let who = who.into_caller();
     events(app, who, now)
 }
 
@@ -154,12 +156,12 @@ pub(super) async fn follow(
     responses((status = 200, description = "The errors file.",
         content((String = "text/csv", example = json!(include_str!("imports/errors.csv")))),
         headers(("Content-Disposition" = String, description = "Its name.")))),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_import"]))),
+    extensions(("x-scope" = json!(Scope::MembersImport)), ("x-problems" = json!(["not_permitted", "unknown_import"]))),
 )]
 pub(super) async fn errors(
     State(app): State<App>,
     Path(no): Path,
-    who: SignedIn,
+    who: Allowed<scopes::MembersImport>,
 ) -> Result<Response, Problem> {
     let no = number(&no)?;
     let file = app.broker().import_errors(who.caller(), no).await?;
@@ -176,12 +178,12 @@ pub(super) async fn errors(
 #[utoipa::path(
     post, path = "/imports/{no}/cancel", tag = "imports", params(("no" = u64, Path, description = NO)),
     responses((status = 200, description = "It will stop.", body = ImportShown)),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_import", "import_ended"]))),
+    extensions(("x-scope" = json!(Scope::MembersImport)), ("x-problems" = json!(["not_permitted", "unknown_import", "import_ended"]))),
 )]
 pub(super) async fn cancel(
     State(app): State<App>,
     Path(no): Path,
-    who: SignedIn,
+    who: Allowed<scopes::MembersImport>,
 ) -> Result<Answer<ImportShown>, Problem> {
     Ok(Answer(app.broker().import_cancel(who.caller(), number(&no)?).await?))
 }

@@ -17,8 +17,9 @@ use zeroize::Zeroizing;
 
 use super::App;
 use super::bodies::{Json, Reason, content_type, unsupported};
-use super::entering::{SignedIn, Stepped};
+use super::entering::{Allowed, SignedIn, Stepped};
 use super::problem::{Problem, card};
+use super::scopes;
 use crate::broker::Caller;
 use crate::broker::consents::{ConsentShown, SuppressionReport};
 use crate::broker::imports::MemberAdded;
@@ -26,6 +27,7 @@ use crate::broker::members::{MemberHistory, MemberShown, Subject, WhoSaw};
 use crate::intake::form::MemberForm;
 use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::field::{Field, Index};
+use crate::model::scope::Scope;
 use crate::model::value_error::ValueError;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -170,12 +172,13 @@ fn company() -> RecipientClass {
         "covenant_version": "2026-01", "consent_sms": true, "consent_post": false, "consent_email": false, "notice": "2026-01",
     })),
     responses((status = 201, description = "Added.", body = MemberAdded)),
-    extensions(("x-problems" = json!(["not_permitted", "card_taken", "invalid_fields", "consent_undecided", "notice_missing", "unknown_notice",
+    extensions(("x-scope" = json!(Scope::MembersAdd)),
+        ("x-problems" = json!(["not_permitted", "card_taken", "invalid_fields", "consent_undecided", "notice_missing", "unknown_notice",
         "covenant_missing", "unknown_covenant", "other_store", "unknown_store", "no_contact_point", *VALUE]))),
 )]
 pub(super) async fn add(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::MembersAdd>,
     Json(form): Json<MemberForm>,
 ) -> Result<(StatusCode, Answer<MemberAdded>), Problem> {
     let added = app.broker().member_add(who.caller(), &form).await?;
@@ -209,11 +212,12 @@ pub(super) async fn with_the_member(
 #[utoipa::path(
     post, path = "/members/look-up", tag = "members", request_body = LookUp,
     responses((status = 200, description = "At most 20.", body = Found)),
-    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "no_such_index", "unknown_member", *VALUE]))),
+    extensions(("x-scope" = json!(Scope::MembersLookUp)),
+        ("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "no_such_index", "unknown_member", *VALUE]))),
 )]
 pub(super) async fn look_up(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::MembersLookUp>,
     Json(by): Json<LookUp>,
 ) -> Result<Answer<Found>, Problem> {
     Ok(Answer(Found { items: app.broker().member_look_up(who.caller(), by.index, &by.value).await? }))
@@ -223,11 +227,12 @@ pub(super) async fn look_up(
 #[utoipa::path(
     post, path = "/members/show", tag = "members", request_body = One,
     responses((status = 200, description = "Masked.", body = MemberShown)),
-    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "bad_value"]))),
+    extensions(("x-scope" = json!(Scope::MembersLookUp)),
+        ("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "bad_value"]))),
 )]
 pub(super) async fn show(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::MembersLookUp>,
     Json(one): Json<One>,
 ) -> Result<Answer<MemberShown>, Problem> {
     Ok(Answer(app.broker().member_show(who.caller(), &card(&one.card)?).await?))
@@ -288,11 +293,12 @@ pub(super) async fn history(
 #[utoipa::path(
     post, path = "/members/verify", tag = "members", request_body = SaidToBe,
     responses((status = 200, description = "Yes or no.", body = Match)),
-    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "bad_value", *VALUE]))),
+    extensions(("x-scope" = json!(Scope::MembersVerify)),
+        ("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "bad_value", *VALUE]))),
 )]
 pub(super) async fn verify(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::MembersVerify>,
     Json(said): Json<SaidToBe>,
 ) -> Result<Answer<Match>, Problem> {
     let card = card(&said.card)?;
@@ -337,11 +343,12 @@ pub(super) async fn who_saw(
 #[utoipa::path(
     post, path = "/consents/show", tag = "consents", request_body = One,
     responses((status = 200, description = "All of it.", body = ConsentShown)),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_member", "bad_value"]))),
+    extensions(("x-scope" = json!(Scope::ConsentsRead)),
+        ("x-problems" = json!(["not_permitted", "unknown_member", "bad_value"]))),
 )]
 pub(super) async fn consents(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::ConsentsRead>,
     Json(one): Json<One>,
 ) -> Result<Answer<ConsentShown>, Problem> {
     Ok(Answer(app.broker().consent_show(who.caller(), &card(&one.card)?).await?))
@@ -359,11 +366,12 @@ pub(super) struct Recorded {
 #[utoipa::path(
     post, path = "/consents", tag = "consents", request_body = Said,
     responses((status = 200, description = "Recorded.", body = Recorded)),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_member", "evidence_too_long", "bad_value", *VALUE]))),
+    extensions(("x-scope" = json!(Scope::ConsentsRecord)),
+        ("x-problems" = json!(["not_permitted", "unknown_member", "evidence_too_long", "bad_value", *VALUE]))),
 )]
 pub(super) async fn consent(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::ConsentsRecord>,
     Json(said): Json<Said>,
 ) -> Result<Answer<Recorded>, Problem> {
     let Said { card: number, purpose, channel, class, granted, evidence } = said;
@@ -377,7 +385,8 @@ pub(super) async fn consent(
     post, path = "/suppression", tag = "members", request_body(content = String, content_type = "text/csv", example = json!("mobile\n13800138000\n")),
     params(("X-Reason" = String, Header, description = "Why; what is not ASCII as in a URL.")),
     responses((status = 200, description = "What was done.", body = SuppressionReport)),
-    extensions(("x-problems" = json!([
+    extensions(("x-scope" = json!(Scope::SuppressionImport)),
+        ("x-problems" = json!([
         "not_permitted", "reason_missing", "unusable_file", "file_unreadable", "file_empty", "file_not_csv", "file_no_header",
         "file_missing_column", "file_duplicate_column", "file_broken_header", "file_broken_sheet", "file_too_large",
         "file_too_large_unpacked",
@@ -385,7 +394,7 @@ pub(super) async fn consent(
 )]
 pub(super) async fn suppress(
     State(app): State<App>,
-    who: SignedIn,
+    who: Allowed<scopes::SuppressionImport>,
     Reason(reason): Reason,
     request: Request,
 ) -> Result<Answer<SuppressionReport>, Problem> {

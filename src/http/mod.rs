@@ -32,11 +32,13 @@ mod proposals;
 mod repeats;
 mod requests;
 mod schemas;
+mod scopes;
 mod serving;
 mod sessions;
 mod signing;
 mod streams;
 mod tls;
+mod tokens;
 mod undertakings;
 mod vendors;
 mod watching;
@@ -135,6 +137,7 @@ fn routes() -> OpenApiRouter<App> {
         .routes(routes!(description::document))
         .merge(sessions::routes())
         .merge(factors::routes())
+        .merge(tokens::routes())
         .merge(people::routes())
         .merge(proposals::routes())
         .merge(undertakings::routes())

@@ -12,15 +12,17 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::bodies::{Json, Path, Query};
-use super::entering::{From, SignedIn, Stepped};
+use super::entering::{Allowed, From, SignedIn, Stepped};
 use super::pages::{Listed, Page};
 use super::problem::Problem;
+use super::scopes;
 use super::streams;
 use crate::broker::attesting::PackageShown;
 use crate::broker::downloading::{Fetched, Wanted};
 use crate::broker::packages::PackageLine;
 use crate::model::ids::PackageNo;
 use crate::model::iso::parse_date;
+use crate::model::scope::Scope;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -58,12 +60,13 @@ pub(super) struct Because {
 #[utoipa::path(
     get, path = "/packages", tag = "packages", params(Page),
     responses((status = 200, description = "A page.", body = Listed<PackageLine>)),
-    extensions(("x-problems" = json!(["bad_value"]))),
+    extensions(("x-scope" = json!(Scope::PackagesRead)),
+        ("x-problems" = json!(["bad_value"]))),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     Query(page): Query<Page>,
-    who: SignedIn,
+    who: Allowed<scopes::PackagesRead>,
 ) -> Result<Answer<Listed<PackageLine>>, Problem> {
     let items = app.broker().package_list(who.caller()).await?;
     page.of(items, |line| line.no.to_string())
@@ -152,12 +155,13 @@ pub(super) struct Attestation {
 #[utoipa::path(
     get, path = "/packages/{no}", tag = "packages", params(("no" = PackageNo, Path, description = NO)),
     responses((status = 200, description = "As it stands.", body = PackageShown)),
-    extensions(("x-problems" = json!([super::requests::WALK, "not_permitted", "unknown_package"]))),
+    extensions(("x-scope" = json!(Scope::PackagesRead)),
+        ("x-problems" = json!([super::requests::WALK, "not_permitted", "unknown_package"]))),
 )]
 pub(super) async fn show(
     State(app): State<App>,
     Path(no): Path,
-    who: SignedIn,
+    who: Allowed<scopes::PackagesRead>,
 ) -> Result<Answer<PackageShown>, Problem> {
     let no = app.broker().package_named(&no).await?;
     Ok(Answer(app.broker().package_show(who.caller(), &no).await?))

@@ -301,7 +301,7 @@ fn status(code: &str) -> StatusCode {
         | "passkey_copied" => StatusCode::UNAUTHORIZED,
         "unknown_member" | "unknown_request" | "unknown_package" | "unknown_case" | "unknown_vendor"
         | "unknown_login" | "unknown_policy" | "unknown_part" | "unknown_proposal" | "unknown_alarm"
-        | "unknown_import" | "no_such_factor" => StatusCode::NOT_FOUND,
+        | "unknown_import" | "unknown_token" | "no_such_factor" => StatusCode::NOT_FOUND,
         "acknowledged_already"
         | "card_taken"
         | "downloaded_already"

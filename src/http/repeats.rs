@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::bodies::{LARGEST, read};
-use super::entering::SignedIn;
+use super::entering::Calling;
 use super::problem::Problem;
 use super::{App, members};
 use crate::broker::Caller;
@@ -123,7 +123,7 @@ pub(super) async fn once(request: Request, next: Next, app: App) -> Response {
 async fn keyed(path: &str, request: Request, next: Next, app: &App) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
     let key = key(&parts.headers)?;
-    let who = SignedIn::from_request_parts(&mut parts, app).await?.session.into_caller();
+    let Calling(who) = Calling::from_request_parts(&mut parts, app).await?;
     // A file is digested as it passes, anything else before: none of it is kept.
     let asked = Running::of(&parts);
     let (body, bytes) = if FILES.contains(&path) {

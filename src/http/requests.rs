@@ -12,13 +12,15 @@ use utoipa_axum::routes;
 
 use super::App;
 use super::bodies::{Json, Path, Query, Read, Text};
-use super::entering::SignedIn;
+use super::entering::{Allowed, SignedIn};
 use super::pages::{Listed, Page};
 use super::problem::Problem;
+use super::scopes;
 use crate::broker::requests::Sentence;
 use crate::broker::showing::{Filter, Mine, Preview, RequestLine, RequestShown, Status};
 use crate::model::form::FormFile;
 use crate::model::ids::{Login, RequestNo, UnitCode};
+use crate::model::scope::Scope;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -132,12 +134,13 @@ pub(crate) fn number(text: &str) -> Result<RequestNo, Problem> {
 #[utoipa::path(
     get, path = "/requests", tag = "requests", params(Wanted),
     responses((status = 200, description = "A page.", body = Listed<RequestLine>)),
-    extensions(("x-problems" = json!(["bad_value"]))),
+    extensions(("x-scope" = json!(Scope::RequestsRead)),
+        ("x-problems" = json!(["bad_value"]))),
 )]
 pub(super) async fn list(
     State(app): State<App>,
     Query(wanted): Query<Wanted>,
-    who: SignedIn,
+    who: Allowed<scopes::RequestsRead>,
 ) -> Result<Answer<Listed<RequestLine>>, Problem> {
     let Wanted { status, mine, unit, limit, cursor } = wanted;
     let items = app.broker().request_list_of(who.caller(), &Filter { status, mine, unit }).await?;
@@ -201,12 +204,13 @@ pub(super) async fn revise(
     get, path = "/requests/{no}", tag = "requests", params(("no" = RequestNo, Path, description = NO)),
     responses((status = 200, description = "As it stands.", body = RequestShown,
         headers(("ETag" = String, description = "For `If-Match`: another after whatever happens to the request.")))),
-    extensions(("x-problems" = json!([WALK, "not_permitted"]))),
+    extensions(("x-scope" = json!(Scope::RequestsRead)),
+        ("x-problems" = json!([WALK, "not_permitted"]))),
 )]
 pub(super) async fn show(
     State(app): State<App>,
     Path(no): Path,
-    who: SignedIn,
+    who: Allowed<scopes::RequestsRead>,
 ) -> Result<([(HeaderName, String); 1], Answer<RequestShown>), Problem> {
     let shown = app.broker().request_show(who.caller(), &number(&no)?).await?;
     Ok(([(ETAG, format!("\"{}\"", shown.edition))], Answer(shown)))

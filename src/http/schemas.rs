@@ -19,6 +19,7 @@ use crate::model::field::{Field, Index};
 use crate::model::form::FormFile;
 use crate::model::ids::{Digest, Login, PackageNo, RequestNo, UnitCode, VendorCode};
 use crate::model::refusal::Fault;
+use crate::model::scope::Scope;
 use crate::model::signing::SignedAct;
 use crate::policy::{Act, Place, Reach, Slot};
 use crate::store::imports::ImportState;
@@ -81,6 +82,7 @@ words! {
     RequestMine: "What a request is to the caller.";
     RequestStatus: "Where a request stands.";
     Role: "What a person may be at a unit.";
+    Scope: "What a program's token is made for (B11).";
     SignedAct: "What a signature says.";
     Slot: "A place in a request's road that one person fills.";
     Source: "Where something was said or collected (B2).";

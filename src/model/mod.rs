@@ -14,6 +14,7 @@ pub mod ids;
 pub mod iso;
 pub mod lang;
 pub mod phrase;
+pub mod scope;
 pub(crate) mod text;
 pub mod value_error;
 

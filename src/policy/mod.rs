@@ -25,6 +25,7 @@ mod questions;
 mod release;
 mod retention;
 mod rules;
+mod scopes;
 mod switches;
 mod words;
 #[cfg(test)]

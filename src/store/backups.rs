@@ -55,6 +55,7 @@ pub const FORMAT: &str = "countersign.backup.v1";
 /// Tables that no backup holds: what is in them is worth minutes, or is made again.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     ("session_seen", "when a session was last used; sessions end with a restore"),
+    ("token_seen", "when a token was last used; tokens end with a restore"),
     ("attempt", "wrong passwords lately"),
     ("look_count", "looks within the running hour and day"),
     ("duty", "who watches the log; the watch begins anew at its end"),

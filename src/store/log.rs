@@ -7,7 +7,7 @@ use super::engine::Arg;
 use super::heads::recompute;
 use super::table::{
     CREDENTIAL, Checked, FACTOR_TOTP, LINKED_ACCOUNT, ORG_PROPOSAL, PASSKEY, PERSON, PERSON_HOLD,
-    POLICY_VERSION, RECOVERY_CODE, ROLE_GRANT, SESSION, TABLES, Table, UNDERTAKING, UNIT,
+    POLICY_VERSION, RECOVERY_CODE, ROLE_GRANT, SERVICE_TOKEN, SESSION, TABLES, Table, UNDERTAKING, UNIT,
 };
 use super::work::Head;
 use super::{Stamp, Store, StoreError, View};
@@ -149,7 +149,7 @@ impl View<'_> {
 }
 
 /// The tables that say who somebody is and what he may.
-static STAFF: [&Table; 13] = [
+static STAFF: [&Table; 14] = [
     &UNIT,
     &PERSON,
     &ROLE_GRANT,
@@ -163,6 +163,7 @@ static STAFF: [&Table; 13] = [
     &RECOVERY_CODE,
     &PASSKEY,
     &LINKED_ACCOUNT,
+    &SERVICE_TOKEN,
 ];
 
 impl View<'_> {

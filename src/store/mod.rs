@@ -42,6 +42,7 @@ mod schema;
 pub mod linked;
 pub mod sessions;
 mod table;
+pub mod tokens;
 pub mod undertakings;
 mod values;
 pub mod vendor_keys;

@@ -7,7 +7,7 @@ use super::StoreError;
 use super::engine::Engine;
 
 /// The newest migration.
-pub(crate) const SCHEMA: i64 = 13;
+pub(crate) const SCHEMA: i64 = 14;
 
 macro_rules! texts {
     ($engine:literal) => {
@@ -31,6 +31,10 @@ macro_rules! texts {
                 include_str!(concat!("../../migrations/", $engine, "/0012_linked_accounts.sql")),
             ),
             ("imports", include_str!(concat!("../../migrations/", $engine, "/0013_imports.sql"))),
+            (
+                "service_tokens",
+                include_str!(concat!("../../migrations/", $engine, "/0014_service_tokens.sql")),
+            ),
         ]
     };
 }

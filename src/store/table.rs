@@ -131,6 +131,8 @@ tables! {
         "challenged_at" MaybeInt, "confirmed_by" MaybeText, "confirmed_at" MaybeInt];
     POLICY_WITHDRAWAL = "policy_withdrawal", 1, Start, ["id" Int, "withdrawn_by" Text, "withdrawn_at" Int];
     LINKED_ACCOUNT = "linked_account", 1, Start, ["identity" Bytes, "login" Text, "linked_at" Int];
+    SERVICE_TOKEN = "service_token", 1, Start, ["id" Int, "hash" Bytes, "login" Text, "name" Text, "scopes" Text,
+        "unit" Text, "made_at" Int, "ends_at" Int, "revoked_by" MaybeText, "revoked_at" MaybeInt];
 }
 
 impl Table {

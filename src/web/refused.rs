@@ -46,6 +46,7 @@ fn back(path: &str) -> String {
             format!("/admin/{room}")
         }
         ["audit", "alarms", _] => "/audit/alarms".to_owned(),
+        ["account", "tokens", _] => "/account/tokens".to_owned(),
         [room @ ("requests" | "packages" | "members" | "imports" | "account" | "audit" | "admin"), _, ..] => {
             format!("/{room}")
         }
@@ -118,6 +119,7 @@ mod tests {
             ("/imports", "/"),
             ("/audit/alarms/7", "/audit/alarms"),
             ("/audit/7", "/audit"),
+            ("/account/tokens/revoke", "/account/tokens"),
             ("/admin/vendors/SMS1/confirm", "/admin/vendors/SMS1"),
             ("/admin/vendors/SMS1", "/admin/vendors"),
             ("/admin/vendors", "/admin"),

@@ -34,6 +34,8 @@ mod routes;
 mod sessions;
 mod stopping;
 mod together;
+mod tokens;
+mod tokens_kept;
 mod undertakings;
 
 /// The same beside an identity provider.

@@ -94,6 +94,13 @@ pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
             &json!({ "challenge": "AA", "name": "key", "credential": {} }),
         ),
         Case { method: "DELETE", ..get("/api/v1/second-factors/passkeys/{id}") },
+        get("/api/v1/tokens"),
+        case(
+            "POST",
+            "/api/v1/tokens",
+            &json!({ "name": "till 2", "scopes": ["requests:read", "members:look-up"], "unit": "S001" }),
+        ),
+        Case { method: "DELETE", ..get("/api/v1/tokens/{id}") },
         get("/api/v1/undertaking"),
         case("POST", "/api/v1/undertaking", &json!({ "digest": "0".repeat(64) })),
         touch("POST", "/api/v1/members", &json!({ "name": "" })),

@@ -10,7 +10,7 @@ use crate::support::world::{BOTH, On};
 use crate::transcript::{play, play_on};
 
 /// Families of commands that are done at a server; the host's operator does the others where the vault is.
-const AT_A_SERVER: &[&str] = &["request", "package", "member", "consent", "vendor", "policy"];
+const AT_A_SERVER: &[&str] = &["request", "package", "member", "consent", "vendor", "policy", "token"];
 /// Verbs of these that are not.
 const HERE: &[&str] = &["import", "add", "verify", "check"];
 
@@ -91,4 +91,34 @@ fn a_list_is_asked_for_signed_and_released_from_afar() {
 fn people_sign_in_from_afar() {
     let afar = Afar::new(On::Sqlite);
     play(include_str!("remote.txt"), &afar.cli, afar.desk.dir(), &[("address", &afar.address)]);
+}
+
+/// A program calls with a token, out of a file or its environment, until it is revoked.
+#[test]
+fn a_program_calls_with_a_token() {
+    let afar = Afar::new(On::Sqlite);
+    afar.sign_in(&["s1.counter", "hq.officer", "auditor", "admin"]);
+    afar.play(include_str!("tokens.txt"), &[]);
+    let by_file = afar.cli.clone().global("--token-file").global("till.token");
+    let text = std::fs::read_to_string(afar.desk.dir().join("till.token")).unwrap();
+    let by_environment = afar.cli.clone().env("COUNTERSIGN_TOKEN", text.trim());
+    let looked = |cli: &Cli| cli.run_with(&["member", "look-up", "--by", "mobile"], b"13800000000\n");
+    for cli in [&by_file, &by_environment] {
+        assert!(looked(cli).ok().stderr.contains("0 found."));
+        let refused = cli.run(&["package", "list"]).expect_code(1);
+        assert!(refused.stderr.contains("this token is not made to see packages [B11]"), "{refused}");
+        let refused = cli.run(&["whoami"]).expect_code(1);
+        assert!(
+            refused.stderr.contains("only a person does this, signed in; no token does [B11]"),
+            "{refused}"
+        );
+    }
+    // Who names a person means their session.
+    let person = by_environment.run(&["whoami", "--as", "hq.officer"]).ok();
+    assert!(person.stdout.contains("login: hq.officer"), "{person}");
+    afar.cli.run(&["token", "revoke", "1", "--as", "s1.counter"]).ok();
+    for cli in [&by_file, &by_environment] {
+        let gone = looked(cli).expect_code(1);
+        assert!(gone.stderr.contains("the session or token has ended [B9]"), "{gone}");
+    }
 }

@@ -26,6 +26,7 @@ const PAGES: &[(&str, &[&str])] = &[
             "/requests/{draft}/selection",
             "/requests/{draft}/window",
             "/account",
+            "/account/tokens",
             "/packages",
         ],
     ),

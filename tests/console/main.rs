@@ -24,6 +24,7 @@ mod imports;
 mod jobs;
 mod packages;
 mod planning;
+mod tokens;
 
 /// Runs a job on both engines, each in another language or window.
 #[macro_export]

@@ -39,5 +39,6 @@ mod proofs;
 mod raw;
 mod rollback;
 mod tamper;
+mod tokens;
 mod words;
 mod writers;

@@ -45,8 +45,9 @@ async fn released(vault: &Vault) -> Result<(), StoreError> {
 
 /// When a session was last used, wrong passwords, looks, who has the watch: trusted for nothing but ending or refusing
 /// one early, or later (SECURITY.md).
-const OPERATIONAL: [&str; 10] = [
+const OPERATIONAL: [&str; 11] = [
     "session_seen",
+    "token_seen",
     "attempt",
     "passkey_challenge",
     "look_count",
@@ -100,6 +101,7 @@ pub async fn populate(vault: &Vault) {
     }
     for (who, n) in [("li.na", 1), ("wang.fang", 2)] {
         work.put_session(&session(who, n)).await.unwrap();
+        work.put_token(&token(who, n)).await.unwrap();
         work.raise_alarm(&alarm(u64::from(n), who)).await.unwrap();
     }
     // Different in every column: two equal values can be exchanged and nothing is.
@@ -195,6 +197,7 @@ async fn move_on(vault: &Vault) {
     work.revoke_role(&role("li.na", Role::Counter)).await.unwrap();
     work.enrol_key(&login("li.na"), &[2; 16], &[2; 32], b"new").await.unwrap();
     work.drop_session(&session("li.na", 1)).await.unwrap();
+    work.end_tokens(Some(&login("li.na"))).await.unwrap();
     work.acknowledge(&alarm(1, "li.na"), &login("wang.fang")).await.unwrap();
     let mut moved = unit("MKT", Some("GROUP"));
     moved.name_en = "Moved".into();
@@ -370,7 +373,7 @@ async fn is_found(vault: &Vault, table: &Table, what: &str) {
             "{place}: an execution would not notice"
         );
     }
-    if ["unit", "person", "role_grant", "credential", "session", "policy_version"]
+    if ["unit", "person", "role_grant", "credential", "session", "service_token", "policy_version"]
         .contains(&table.name.as_str())
     {
         let checked = vault.store.view().await.unwrap().check_staff_tables().await;
@@ -430,6 +433,7 @@ const MOVING: &[&str] = &[
     "sealed_mobile",
     "sealed_name",
     "sealed_postcode",
+    "service_token",
     "session",
     "unit",
     "vendor",

@@ -7,6 +7,7 @@ use countersign::model::code::{
 use countersign::model::field::Index;
 use countersign::model::ids::{Alias, Digest, Login, MemberId, PackageNo, RequestNo, UnitCode, VendorCode};
 use countersign::model::org::Unit;
+use countersign::model::scope::{Scope, Scopes};
 use countersign::model::sealed::{Entry, Record, Sealed};
 use countersign::store::alarms::AlarmRow;
 use countersign::store::consents::{ConsentEvent, Mark};
@@ -22,6 +23,7 @@ use countersign::store::policies::PolicyVersion;
 use countersign::store::proposals::{Outcome, ProposalKind, ProposalRow};
 use countersign::store::requests::{RequestRow, SignatureRow, SubmissionRow};
 use countersign::store::sessions::SessionRow;
+use countersign::store::tokens::TokenRow;
 use countersign::store::undertakings::UndertakingRow;
 use countersign::store::vendor_keys::VendorKeyRow;
 use countersign::store::vendors::VendorRow;
@@ -276,6 +278,21 @@ pub fn session(who: &str, n: u8) -> SessionRow {
         opened_at: i64::from(n) * 1_000,
         stepped_at: i64::from(n) * 1_000,
         seed: vec![n; 60],
+    }
+}
+
+/// A token of a person, the n-th, good for ages.
+pub fn token(who: &str, n: u8) -> TokenRow {
+    TokenRow {
+        id: i64::from(n),
+        hash: Digest([n; 32]),
+        login: login(who),
+        name: format!("令牌 {n}"),
+        scopes: Scopes::of([Scope::RequestsRead, Scope::ALL[usize::from(n)]]).unwrap(),
+        unit: code(if n % 2 == 0 { "HQ" } else { "MKT" }),
+        made_at: i64::from(n),
+        ends_at: 4_000_000_000_000_000 + i64::from(n),
+        revoked: None,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! data, each row held against the set heads ─► rows ─► keys, without those of the erased ─► rows ─► opened
-//!   ─► one turn: members without a key out, lost packages aborted, sessions ended, vault.restored; whole
+//!   ─► one turn: members without a key out, lost packages aborted, sessions and tokens ended, vault.restored; whole
 //!   ─► what start finishes: each erasure told again, keys of what is over destroyed
 //! ```
 //!
@@ -137,6 +137,8 @@ impl Broker {
         keep_erasures(&mut work, since, &leaving).await?;
         out.packages_lost = self.lose_packages(&mut work).await?;
         let sessions = work.drop_sessions(None, i64::MAX).await?;
+        // One that was revoked after the backup must not be good again, and nobody knows which were.
+        let tokens = work.end_tokens(None).await?;
         out.members = work.view().member_count().await?.try_into().unwrap_or(0);
         work.restored().await?;
         let event = event
@@ -145,6 +147,7 @@ impl Broker {
             .count("without_key", out.without_key)
             .count("packages_lost", out.packages_lost)
             .count("sessions_ended", sessions)
+            .count("tokens_ended", tokens)
             .count("entries_lost", out.entries_lost);
         work.commit(event).await?;
         Ok(())

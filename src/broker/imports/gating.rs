@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use crate::broker::subject::may_somewhere;
 use crate::broker::{Caller, Ground, Refusal};
 use crate::intake::{CellError, Column, Reason};
 use crate::model::code::{CovenantFamily, UnitKind};
@@ -28,9 +29,12 @@ impl Reach {
             Err(refusal) => refusal,
         };
         let may = |site: &_| ground.staff.may(&ground.policy, caller, act, Some(site));
-        let sites = ground.staff.sites(caller.login());
+        let sites = ground.staff.sites(caller);
         let own: HashSet<String> = sites.iter().filter(|s| may(s).is_ok()).map(ToString::to_string).collect();
-        if own.is_empty() { Err(refusal) } else { Ok(Reach::Stores(own)) }
+        if own.is_empty() {
+            return Err(may_somewhere(ground, caller, act).err().unwrap_or(refusal));
+        }
+        Ok(Reach::Stores(own))
     }
 
     /// The stores' codes, with commas; none when it is everybody's.

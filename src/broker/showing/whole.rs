@@ -17,7 +17,7 @@ use crate::model::field::Field;
 use crate::model::form::{Form, Submission};
 use crate::model::ids::{Login, PackageNo, RequestNo, UnitCode, VendorCode};
 use crate::model::signing::{Signature, SignaturePayload, Signed};
-use crate::policy::Slot;
+use crate::policy::{Act, Slot};
 use crate::store::packages::FactKind;
 use crate::store::requests::SubmissionRow;
 use crate::store::{StoreError, View, Work};
@@ -175,6 +175,8 @@ impl Broker {
         }
         let timeline = timeline(work.view(), &row.no, &rounds).await?;
         let since = work.at() - SIMILAR_WITHIN;
+        let mut similar = similar(work.view(), form, &row.no, since).await?;
+        similar.retain(|one| ground.staff.within(caller, Act::RequestShow, Some(&one.unit)).is_ok());
         Ok(Whole {
             drafted_by: row.drafted_by.clone(),
             created_at: rfc3339(row.created_at),
@@ -182,7 +184,7 @@ impl Broker {
             expires_at: asked.map(|a| rfc3339(a.submission().expires_at.micros())),
             chain: chain(work.view(), ground, form, &row.no, asked).await?,
             leaves: self.leaves(work.view(), ground, form, asked).await?,
-            similar: similar(work.view(), form, &row.no, since).await?,
+            similar,
             changed: changed(form, &rounds),
             can: self.abilities(work, ground, caller, found).await?,
             rounds,

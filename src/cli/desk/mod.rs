@@ -7,6 +7,7 @@ pub(super) mod members;
 mod offices;
 mod packages;
 pub(super) mod requests;
+mod tokens;
 
 use serde::Serialize;
 use serde_json::Value;

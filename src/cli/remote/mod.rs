@@ -22,7 +22,7 @@ use crate::broker::factors::Second;
 use crate::cli::failure::Failure;
 use crate::cli::out::Out;
 use crate::cli::{By, secrets};
-use crate::config::Settings;
+use crate::config::{Settings, token_of_environment};
 use crate::model::ids::Login;
 pub(super) use saved::Saved;
 
@@ -78,17 +78,20 @@ impl Server {
         Ok(Server { client, base, token: Zeroizing::default(), proof: Proof::default(), out: out.clone() })
     }
 
-    /// The same, called as the person of `by`, or as whoever the token in a file is of.
+    /// The same, called as the person of `by`, or as whoever the token in a file or in the environment is of. Who names
+    /// a person means their session, whatever the environment holds.
     pub(super) fn entered(self, token_file: Option<&Path>, by: &By) -> Result<Server, Failure> {
-        let token = match token_file {
-            Some(path) => {
+        let of_environment = if by.login.is_none() { token_of_environment() } else { None };
+        let token = match (token_file, of_environment) {
+            (Some(path), _) => {
                 let bytes = secrets::from_file(path, "token", &self.out)?;
                 let text = std::str::from_utf8(&bytes).map_err(|_| {
                     Failure::input("bad_token", "the token file holds no token", "look at --token-file")
                 })?;
                 Zeroizing::new(text.to_owned())
             }
-            None => Saved::find(&self.base, by.login.as_ref())?.token,
+            (None, Some(token)) => token,
+            (None, None) => Saved::find(&self.base, by.login.as_ref())?.token,
         };
         let By { login: _, password_file, factor_file } = by.clone();
         Ok(Server { token, proof: Proof { password_file, factor_file }, ..self })
@@ -100,6 +103,10 @@ impl Server {
 
     pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, Failure> {
         value(self.open(Method::POST, path, Sending::Json(body)).await?).await
+    }
+
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<(), Failure> {
+        self.open(Method::DELETE, path, Sending::Nothing).await.map(drop)
     }
 
     /// A form or another file that people write.

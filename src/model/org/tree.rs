@@ -80,6 +80,11 @@ impl OrgTree {
         })
     }
 
+    /// Whether a unit is another one or stands somewhere under it.
+    pub fn is_within(&self, code: &UnitCode, above: &UnitCode) -> bool {
+        self.upwards(code).any(|unit| unit.code == *above)
+    }
+
     /// A unit, the one above it, and so on.
     fn upwards<'a>(&'a self, code: &UnitCode) -> impl Iterator<Item = &'a Unit> {
         std::iter::successors(self.get(code), |unit| self.get(unit.parent.as_ref()?))
@@ -130,6 +135,14 @@ mod tests {
         assert_eq!(site("S001-X"), Some("S001"));
         assert_eq!(site("S001"), Some("S001"));
         assert_eq!((site("GRP"), site("NONE")), (None, None));
+    }
+
+    #[test]
+    fn a_unit_is_within_itself_and_those_above() {
+        let tree = OrgTree::new(units()).unwrap();
+        let within = |of, above| tree.is_within(&code(of), &code(above));
+        assert!(within("S001-X", "S001-X") && within("S001-X", "S001") && within("S001-X", "GRP"));
+        assert!(!within("S001", "S001-X") && !within("HQ-MKT", "S001") && !within("NONE", "GRP"));
     }
 
     #[test]

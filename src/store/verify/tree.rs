@@ -237,7 +237,8 @@ mod tests {
     #[test]
     fn what_is_needed_is_read_from_a_leaf() {
         let heads = BTreeMap::from([("person", [3; 32]), ("unit", [4; 32])]);
-        let actor = Actor::Person { login: Login::parse("wang.fang").unwrap(), roles: Vec::new() };
+        let actor =
+            Actor::Person { login: Login::parse("wang.fang").unwrap(), roles: Vec::new(), token: None };
         let event = Event::new(Action::PolicyShown, actor).member(Alias([7; 16])).count("rows", 5);
         let frame = Frame { seq: 9, at: 1_700_000_000_000_000, heads: &heads, state: [5; 32] };
         let leaf = encode(&event, &frame).unwrap();

@@ -1,5 +1,7 @@
-//! One's own account: the undertaking, the password, second factors, and until when one is signed in.
+//! One's own account: the undertaking, the password, second factors, tokens for programs, and until when one
+//! is signed in.
 
+mod tokens;
 mod words;
 
 use askama::Template;
@@ -32,6 +34,8 @@ pub(super) fn pages() -> Router<App> {
         .route("/account/totp/remove", post(totp_remove))
         .route("/account/passkey/remove", post(passkey_remove))
         .route("/account/prove", post(prove))
+        .route("/account/tokens", get(tokens::show).post(tokens::make))
+        .route("/account/tokens/revoke", post(tokens::revoke))
 }
 
 /// What is shown once, right after it was made.

@@ -39,4 +39,24 @@ words! {
     prove = "继续", "Go on";
     added = "添加于", "added";
     needs_script = "添加通行密钥需要启用脚本。", "Adding a passkey needs scripts.";
+    tokens = "服务令牌", "Service tokens";
+    tokens_lead = "收银系统、会员应用等程序凭令牌以您的名义调用接口，权限只会比您小：限于所选范围、单位和期限。令牌不能签批、查看明文、执行或领取。", "A till system or an app calls the API in your name with a token, and may less than you: within the scopes, the unit and the time you choose. No token signs, reveals, executes or downloads.";
+    tokens_kept = "令牌列表", "Tokens";
+    no_tokens = "还没有令牌。", "No tokens yet.";
+    token_made = "令牌已创建，只显示这一次，请立即存入程序的密钥库。编号", "Made. It is shown this once: put it where the program keeps its secrets. Number";
+    token_number = "编号", "No.";
+    token_name = "用途（会员个人信息请勿填写）", "What it is for (nothing personal)";
+    token_unit = "单位", "Unit";
+    token_unit_hint = "只能处理属于该单位及其下级单位的数据。", "It reaches what belongs to this unit and those under it.";
+    token_scopes = "范围", "Scopes";
+    token_state = "状态", "State";
+    token_live = "有效", "live";
+    token_expired = "已到期", "expired";
+    token_revoked = "已作废", "revoked";
+    token_ends = "到期", "Ends";
+    token_used = "最近使用日", "Last used";
+    token_never = "从未使用", "never";
+    token_revoke = "作废", "Revoke";
+    token_make = "创建令牌", "Make a token";
+    token_days = "有效天数（最长 366 天）", "Days until it ends (at most 366)";
 }

@@ -4,7 +4,7 @@
 use crate::model::lang::Lang;
 
 /// Kinds of entries: what their actions begin with, and their name.
-pub(super) const GROUPS: [(&str, &str, &str); 18] = [
+pub(super) const GROUPS: [(&str, &str, &str); 19] = [
     ("member.", "会员资料", "Members' data"),
     ("request.", "申请", "Requests"),
     ("package.", "交付包", "Packages"),
@@ -15,6 +15,7 @@ pub(super) const GROUPS: [(&str, &str, &str); 18] = [
     ("session.", "登录", "Sessions"),
     ("person.", "员工", "People"),
     ("factor.", "第二因素", "Second factors"),
+    ("token.", "服务令牌", "Service tokens"),
     ("org.", "组织", "Organisation"),
     ("vendor.", "外包商", "Vendors"),
     ("policy.", "政策", "Policies"),
@@ -50,6 +51,10 @@ const ACTIONS: &[(&str, &str, &str)] = &[
     ("factor.removed", "移除第二因素", "factor removed"),
     ("account.linked", "关联公司账号", "company account linked"),
     ("account.unlinked", "取消关联公司账号", "company account unlinked"),
+    ("token.made", "创建服务令牌", "token made"),
+    ("token.listed", "查看服务令牌", "tokens listed"),
+    ("token.revoked", "作废服务令牌", "token revoked"),
+    ("token.used", "越权使用服务令牌", "token used beyond its scope"),
     ("vendor.added", "登记外包商", "vendor registered"),
     ("vendor.suspended", "停用外包商", "vendor suspended"),
     ("vendor.resumed", "恢复外包商", "vendor resumed"),

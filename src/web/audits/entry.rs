@@ -78,6 +78,7 @@ fn lines(frame: &Frame, w: &'static Words, called: &Called, leaf: &Value) -> Vec
     let all = [
         (w.action, text(&leaf["action"])),
         (w.who, who(w, called, actor).said()),
+        (w.by_token, leaf["actor"]["token"].as_i64().map(|id| id.to_string()).unwrap_or_default()),
         (w.roles, listed(&leaf["actor"]["roles"], role)),
         (w.about, text(&leaf["object"])),
         (w.refusal, text(&leaf["refusal"]["code"])),

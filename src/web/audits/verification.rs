@@ -90,7 +90,7 @@ pub(super) async fn export(
         }
     };
     let range = (place(&what.from)?, place(&what.to)?);
-    let mut response = exported(&app, who.session, range, what.format).await?;
+    let mut response = exported(&app, who.session.into_caller(), range, what.format).await?;
     let ending = if what.format == ExportFormat::Csv { "csv" } else { "jsonl" };
     let name = format!("attachment; filename=\"countersign-log.{ending}\"");
     if let Ok(name) = HeaderValue::from_str(&name) {

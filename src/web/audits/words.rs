@@ -38,6 +38,7 @@ words! {
     seq = "序号", "Entry";
     action = "事项", "What";
     who = "人员", "Who";
+    by_token = "通过服务令牌（编号）", "By the token no.";
     about = "对象", "About";
     refusal = "拒绝代码", "Refused";
     newest = "最新", "Newest";
