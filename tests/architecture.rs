@@ -276,6 +276,15 @@ fn only_the_command_line_prints() {
     assert_none(&wrong, "a verb gives values back, and the face prints them");
 }
 
+/// Whoever calls is a person or a program, and a handler that does not say which of them it takes would take both (B11).
+#[test]
+fn a_handler_says_whom_it_is_open_to() {
+    let doors = ["http/entering.rs", "http/repeats.rs"];
+    let takes = |s: &&Source| s.says("Calling") || s.says("token_caller");
+    let found: Vec<&str> = sources().filter(|s| s.room() == "http").filter(takes).map(|s| &*s.path).collect();
+    assert_eq!(found, doors, "beside the doors a handler takes SignedIn, Stepped, or Allowed with a scope");
+}
+
 #[test]
 fn nothing_is_unsafe() {
     let wrong: Vec<String> = all().iter().filter(|s| s.says("unsafe")).map(|s| s.path.clone()).collect();

@@ -97,7 +97,7 @@ fn people_sign_in_from_afar() {
 #[test]
 fn a_program_calls_with_a_token() {
     let afar = Afar::new(On::Sqlite);
-    afar.sign_in(&["s1.counter", "hq.officer", "auditor", "admin"]);
+    afar.sign_in(&["s1.counter", "hq.officer", "auditor", "admin2"]);
     afar.play(include_str!("tokens.txt"), &[]);
     let by_file = afar.cli.clone().global("--token-file").global("till.token");
     let text = std::fs::read_to_string(afar.desk.dir().join("till.token")).unwrap();
