@@ -48,7 +48,7 @@ words! {
     login = "用户名", "Login";
     password = "密码", "Password";
     demo_roles = "试用各个角色", "Try a role";
-    demo_roles_lead = "按姓名即可登录。签名时会再次要求密码。", "Press a name to sign in as that person. Signing asks for the password again.";
+    demo_roles_lead = "按姓名即可登录。五分钟后签名会再次要求密码。", "Press a name to sign in as that person. After five minutes, signing asks for the password again.";
     sign_in_by = "通过以下账号登录：", "Sign in with";
     onward = "继续前往", "Continue to";
     have_code = "持有一次性注册码？设置首个密码", "You have a one-time code? Set your first password";

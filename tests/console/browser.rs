@@ -1,6 +1,7 @@
 //! A browser window, driven over WebDriver: Debian's chromium by Debian's chromedriver.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -68,7 +69,12 @@ pub struct Browser {
 impl Browser {
     /// Opens a window, runs the test in it, closes it.
     pub fn with(served: &Served, window: Window, test: impl AsyncFnOnce(&Browser)) {
-        let base = format!("http://{}", served.address);
+        Browser::at(served.address, window, test);
+    }
+
+    /// The same on whatever is served at an address.
+    pub fn at(address: SocketAddr, window: Window, test: impl AsyncFnOnce(&Browser)) {
+        let base = format!("http://{address}");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let browser = Browser::open(base, window).await;
@@ -110,6 +116,11 @@ impl Browser {
     pub async fn text(&self) -> String {
         let script = "return document.body ? document.body.innerText : ''";
         self.client.execute(script, vec![]).await.unwrap().as_str().unwrap().to_owned()
+    }
+
+    /// What is seen, as a PNG file.
+    pub async fn picture(&self, file: &Path) {
+        std::fs::write(file, self.client.screenshot().await.unwrap()).unwrap();
     }
 
     pub async fn title(&self) -> String {

@@ -17,6 +17,7 @@ mod admin;
 mod auditor;
 mod browser;
 mod counter;
+mod demo;
 mod entering;
 mod executions;
 mod forms;
