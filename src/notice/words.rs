@@ -63,7 +63,7 @@ fn said(kind: NoticeKind, number: &str, step: &str, language: Lang) -> String {
         (NoticeKind::Reminder, Lang::En) => format!("Reminder: request {number} awaits {step}."),
         (NoticeKind::Returned, Lang::Zh) => format!("申请 {number} 已退回。"),
         (NoticeKind::Returned, Lang::En) => format!("Request {number} was returned."),
-        (NoticeKind::Rejected, Lang::Zh) => format!("申请 {number} 已驳回。"),
+        (NoticeKind::Rejected, Lang::Zh) => format!("申请 {number} 已否决。"),
         (NoticeKind::Rejected, Lang::En) => format!("Request {number} was rejected."),
         (NoticeKind::Executed, Lang::Zh) => format!("申请 {number} 已执行。"),
         (NoticeKind::Executed, Lang::En) => format!("Request {number} was executed."),

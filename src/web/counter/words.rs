@@ -135,7 +135,7 @@ words! {
     decision = "结果", "Outcome";
     allowed = "准许", "allowed";
     refused = "拒绝", "refused";
-    sealed = "封装", "Sealed";
+    sealed = "封存", "Sealed";
     fetched = "领取", "Fetched";
     handed = "交付", "Handed off";
     recalled = "召回", "Recalled";

@@ -42,7 +42,7 @@ super::words! {
     "signature_void": "有一个签名已失效", "请重新提交，重新签批";
     "signed_already": "三个签批已齐备", "由执行人执行";
     "unknown_package": "没有这个编号的交付包", "在交付包列表中查看编号";
-    "unknown_part": "该交付包没有这一部分", "部分从 1 计起，清单中列出全部";
+    "unknown_part": "该交付包没有这一分卷", "分卷从 1 计起，清单中列出全部";
     "unknown_purpose": "没有这个用途", "个人信息只用于会员同意的用途";
     "unknown_request": "没有这个编号的申请", "在申请列表中查看编号";
     "unknown_vendor": "没有这家外包商", "在外包商列表中查看代码";
