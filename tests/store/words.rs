@@ -289,7 +289,7 @@ pub fn token(who: &str, n: u8) -> TokenRow {
         login: login(who),
         name: format!("令牌 {n}"),
         scopes: Scopes::of([Scope::RequestsRead, Scope::ALL[usize::from(n)]]).unwrap(),
-        unit: code(if n % 2 == 0 { "HQ" } else { "MKT" }),
+        unit: code(if n.is_multiple_of(2) { "HQ" } else { "MKT" }),
         made_at: i64::from(n),
         ends_at: 4_000_000_000_000_000 + i64::from(n),
         revoked: None,
