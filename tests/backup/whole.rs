@@ -11,7 +11,8 @@ use crate::support::world::{BOTH, On, block};
 
 /// Rows of every table but the log's head and what a restore ends; sorted, for engines list them differently.
 fn rows(url: &str) -> BTreeMap<String, Rows> {
-    const OTHER: [&str; 4] = ["log_head", "session_seen", "attempt", "keys.counter"];
+    const OTHER: [&str; 6] =
+        ["log_head", "session_seen", "attempt", "keys.counter", "import_run", "import_error"];
     block(async {
         let mut raw = Raw::connect(url).await;
         let mut all = BTreeMap::new();
