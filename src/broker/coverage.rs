@@ -18,7 +18,11 @@ use crate::store::chunks::{State, consent_kind};
 
 /// What was counted last in this process.
 #[derive(Default)]
-pub(super) struct Kept(Mutex<Option<Arc<Counted>>>);
+pub(super) struct Kept {
+    counted: Mutex<Option<Arc<Counted>>>,
+    /// Held by who counts.
+    turn: tokio::sync::Mutex<()>,
+}
 
 /// Exact; nobody is shown it so.
 struct Counted {
@@ -61,11 +65,15 @@ pub struct Covered {
 
 impl Kept {
     fn get(&self) -> Option<Arc<Counted>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn keep(&self, counted: Counted) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(counted));
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(counted));
+    }
+
+    async fn turn(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 }
 
@@ -97,6 +105,8 @@ impl Broker {
             let ground = self.ground(work.view()).await?;
             counted_for(&ground, caller)?;
             work.commit(event.count("counted", 1)).await?;
+            // One at a time: each walks through all members, and who waited counts what is newer.
+            let _turn = self.coverage.turn().await;
             self.coverage.keep(self.count(&ground).await?);
             Ok(())
         })

@@ -14,6 +14,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use super::packages::{PartFact, SealedFact, add_fact, remove};
+use super::people::still;
 use super::{Broker, Error, Refusal, StepUp};
 use crate::access::{Caller, Consented, Grant, PackageRows, Signed, grant};
 use crate::audit::event::{Action, Actor, Event};
@@ -134,6 +135,7 @@ impl Broker {
         let event = Event::new(Action::RequestExecuted, caller.actor()).object(no);
         self.logged(event, async {
             let mut work = self.store.work().await?;
+            still(&mut work, &step).await?;
             step.seen().check(work.view(), no).await?;
             let signed = self.whole(&mut work, no, Some(caller)).await?;
             let packages = work.view().packages_of(no).await?;

@@ -101,6 +101,8 @@ pub struct By {
     kind: String,
     #[serde(default)]
     login: Option<String>,
+    #[serde(default)]
+    token: Option<i64>,
 }
 
 /// Why not, as an entry says it.
@@ -116,6 +118,11 @@ impl Said {
     /// The login, or the kind of an actor who has none.
     pub fn who(&self) -> &str {
         self.actor.login.as_deref().unwrap_or(&self.actor.kind)
+    }
+
+    /// The token by which it was done.
+    pub(super) fn token(&self) -> Option<i64> {
+        self.actor.token
     }
 
     pub(super) fn read(seq: u64, leaf: &[u8]) -> Result<Said, StoreError> {

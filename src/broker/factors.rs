@@ -262,9 +262,7 @@ impl Broker {
             work.drop_passkey(&key).await?;
         }
         work.drop_recovery_codes(login).await?;
-        if let Some(linked) = work.view().linked_account_of(login).await? {
-            work.drop_linked_account(&linked).await?;
-        }
+        work.drop_linked_accounts(Some(login)).await?;
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Broker, Caller, Error};
 use crate::access::grant;
-use crate::audit::event::{Action, Actor, Event};
+use crate::audit::event::{Action, Event};
 use crate::intake::{ErrorsFile, FileError, HeaderWarning, Names};
 use crate::keyring::Tag;
 use crate::model::code::Source;
@@ -143,7 +143,7 @@ impl Counts {
 /// A running import.
 struct Run {
     job: Arc<Job>,
-    actor: Actor,
+    caller: Caller,
     /// Place of its first entry, by which its others are found.
     started: u64,
     suppressed: HashSet<(Index, Tag)>,
@@ -231,7 +231,7 @@ impl Broker {
         let (blind, suppressed) = (ground.blind, ground.suppressed);
         let known = Mutex::new(Known::NotAsked);
         let stop = CancellationToken::new();
-        let run = Run { job, actor: caller.actor(), started, suppressed, blind, known, stop };
+        let run = Run { job, caller: caller.clone(), started, suppressed, blind, known, stop };
         let doing = async {
             if options.dry_run {
                 let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;

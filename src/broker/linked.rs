@@ -148,9 +148,7 @@ impl Broker {
                     .hint("who it is linked to unlinks it, or an administrator resets that person")
                     .into());
             }
-            if let Some(former) = work.view().linked_account_of(&session.login).await? {
-                work.drop_linked_account(&former).await?;
-            }
+            work.drop_linked_accounts(Some(&session.login)).await?;
             let (identity, linked_at) = (identity.digest(), work.at());
             work.put_linked_account(&LinkedAccount { identity, login: session.login, linked_at }).await?;
             work.commit(event).await?;
@@ -169,11 +167,11 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             still(&mut work, &step).await?;
-            let linked = work.view().linked_account_of(login).await?.ok_or_else(|| {
-                Refusal::new("account_not_linked", "B9", "no account is linked to you")
+            if work.drop_linked_accounts(Some(login)).await? == 0 {
+                return Err(Refusal::new("account_not_linked", "B9", "no account is linked to you")
                     .hint("nothing is left to do")
-            })?;
-            work.drop_linked_account(&linked).await?;
+                    .into());
+            }
             work.commit(event).await?;
             Ok(())
         })

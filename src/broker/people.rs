@@ -220,6 +220,7 @@ impl Broker {
             work.drop_sessions(Some(login), 0).await?;
             // For good, as sessions: what was in other hands is not alive again with the person.
             work.end_tokens(Some(login)).await?;
+            work.drop_linked_accounts(Some(login)).await?;
         }
         Ok(())
     }

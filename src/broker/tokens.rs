@@ -35,6 +35,8 @@ const DAY: Micros = 86_400_000_000;
 /// Days that a token lives when nothing is said, and at most.
 const USUAL: i64 = 90;
 const LONGEST: i64 = 366;
+/// Tokens of one person that are good at once: every exchange knows them all.
+const MOST: usize = 50;
 /// Characters of a name, at most.
 const NAME: usize = 60;
 
@@ -143,6 +145,10 @@ impl Broker {
             let mut work = self.store.work().await?;
             still(&mut work, &step).await?;
             let at = work.at();
+            let alive = |row: &&TokenRow| row.login == *step.caller().login() && row.holds_at(at);
+            if work.view().tokens().await?.iter().filter(alive).count() >= MOST {
+                return Err(bad_token(format!("one person has at most {MOST} at a time")).into());
+            }
             let NewToken { name, scopes, unit, days, ends_at } = new;
             let row = TokenRow {
                 id: work.view().tokens().await?.last().map_or(1, |last| last.id + 1),

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use super::App;
 use super::bodies::{Json, Path, Query, Text};
-use super::entering::SignedIn;
+use super::entering::{SignedIn, Stepped};
 use super::pages::{Listed, Page};
 use super::problem::Problem;
 use crate::broker::vendor_keys;
@@ -251,16 +251,16 @@ pub(super) async fn show(
     post, path = "/vendors/{code}/key", tag = "vendors", params(("code" = VendorCode, Path, description = CODE)),
     request_body = NewKey,
     responses((status = 201, description = "As it stands now.", body = VendorShown)),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_vendor", "bad_vendor", "bad_vendor_key"]))),
+    extensions(("x-problems" = json!(["step_up_needed", "key_ended", "suspended", "not_permitted", "unknown_vendor", "bad_vendor", "bad_vendor_key"]))),
 )]
 pub(super) async fn key(
     State(app): State<App>,
     Path(code): Path,
-    who: SignedIn,
+    Stepped(step): Stepped,
     Json(new): Json<NewKey>,
 ) -> Result<(StatusCode, Answer<VendorShown>), Problem> {
     let (code, recipient, checked) = (vendor(&code)?, &new.recipient, &new.fingerprint_checked_by);
-    let vendor = app.broker().vendor_key_add(who.caller(), &code, recipient, checked).await?;
+    let vendor = app.broker().vendor_key_add(step.caller(), &code, recipient, checked).await?;
     Ok((StatusCode::CREATED, Answer(vendor.into())))
 }
 
@@ -293,17 +293,17 @@ pub(super) async fn challenge(
     params(("code" = VendorCode, Path, description = CODE)), request_body = Phrase,
     responses((status = 200, description = "Confirmed.", body = VendorWhole)),
     extensions(("x-problems" = json!([
-        "not_permitted", "unknown_vendor", "no_challenge", "wrong_phrase", "same_person", "confirmed_already",
+        "step_up_needed", "key_ended", "suspended", "not_permitted", "unknown_vendor", "no_challenge", "wrong_phrase", "same_person", "confirmed_already",
     ]))),
 )]
 pub(super) async fn confirm(
     State(app): State<App>,
     Path(code): Path,
-    who: SignedIn,
+    Stepped(step): Stepped,
     Json(back): Json<Phrase>,
 ) -> Result<Answer<VendorWhole>, Problem> {
     let code = vendor(&code)?;
-    Ok(Answer(app.broker().vendor_key_confirm(who.caller(), &code, &back.phrase).await?.into()))
+    Ok(Answer(app.broker().vendor_key_confirm(step.caller(), &code, &back.phrase).await?.into()))
 }
 
 /// A code out of a path; one that is none is nobody's.

@@ -25,6 +25,13 @@ pub(super) struct Asking {
 #[error("{0}")]
 pub(super) struct NoAnswer(&'static str);
 
+impl NoAnswer {
+    /// Too many are being asked about.
+    pub(super) const BUSY: NoAnswer = NoAnswer("busy");
+    /// It did not answer a moment ago.
+    pub(super) const SILENT: NoAnswer = NoAnswer("silent");
+}
+
 impl Asking {
     /// For an issuer; `ca`: certificates of the CA that alone its own may be from, PEM.
     pub(super) fn new(issuer: &Url, ca: Option<&[u8]>) -> Result<Asking, &'static str> {

@@ -30,7 +30,7 @@ use openidconnect::{
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use self::asking::{Asking, NoAnswer};
@@ -46,6 +46,12 @@ pub const BACK: &str = "/sign-in/oidc/back";
 
 /// What the provider says of itself is asked for again after five minutes.
 const KEPT: Micros = 5 * 60_000_000;
+
+/// Who did not answer is left alone for five seconds.
+const SILENT: Micros = 5_000_000;
+
+/// People whose coming back is asked about at once.
+const AT_ONCE: usize = 8;
 
 /// Signatures that are taken: those that the provider alone can make, and no client's secret.
 const SIGNED_BY: [CoreJwsSigningAlgorithm; 9] = [
@@ -68,8 +74,10 @@ pub struct Provider {
     back: RedirectUrl,
     name: String,
     asking: Asking,
-    /// What it said of itself, and when.
-    said: Mutex<Option<(Micros, CoreProviderMetadata)>>,
+    /// What it said of itself, and when; none when it said nothing.
+    said: Mutex<Option<(Micros, Option<CoreProviderMetadata>)>>,
+    /// Whoever comes back is asked about, so many at a time: anyone can come back.
+    asked: Semaphore,
 }
 
 /// What was begun, for the sealed cookie in which it waits. Secrets of one sign-in; wiped.
@@ -126,6 +134,7 @@ impl Provider {
             name: name.to_owned(),
             asking,
             said: Mutex::default(),
+            asked: Semaphore::new(AT_ONCE),
         })
     }
 
@@ -158,6 +167,7 @@ impl Provider {
         if !bool::from(begun.state.as_bytes().ct_eq(state.as_bytes())) {
             return Err(gone());
         }
+        let _turn = self.asked.try_acquire().map_err(|_| unreachable(&NoAnswer::BUSY))?;
         // Anew: its keys may be others since the browser left.
         let client = self.client(self.ask().await?)?;
         let asked = client
@@ -181,13 +191,13 @@ impl Provider {
         // Held while asking: of many who knock at once one asks, and the others wait for it.
         let mut said = self.said.lock().await;
         if let Some((at, found)) = &*said
-            && (0..KEPT).contains(&(now - at))
+            && (0..if found.is_some() { KEPT } else { SILENT }).contains(&(now - at))
         {
-            return Ok(found.clone());
+            return found.clone().ok_or_else(|| unreachable(&NoAnswer::SILENT));
         }
-        let found = self.ask().await?;
-        *said = Some((now, found.clone()));
-        Ok(found)
+        let found = self.ask().await;
+        *said = Some((now, found.as_ref().ok().cloned()));
+        found
     }
 
     async fn ask(&self) -> Result<CoreProviderMetadata, Refusal> {

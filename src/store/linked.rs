@@ -53,12 +53,21 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Unlinks an account.
+    /// Unlinks a person's account, or everybody's; how many.
     ///
     /// # Errors
-    /// The database failed, or its row is another one.
-    pub async fn drop_linked_account(&mut self, linked: &LinkedAccount) -> Result<(), StoreError> {
-        self.delete(&LINKED_ACCOUNT, &linked.args()).await
+    /// The database failed, or a row is another one.
+    pub async fn drop_linked_accounts(&mut self, login: Option<&Login>) -> Result<u64, StoreError> {
+        let rows = self.view.rows(&LINKED_ACCOUNT, "order by identity", &[]).await?;
+        let mut dropped = 0;
+        for row in &rows {
+            let linked = parse(row).ok_or_else(malformed)?;
+            if login.is_none_or(|login| *login == linked.login) {
+                self.delete(&LINKED_ACCOUNT, &linked.args()).await?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
     }
 }
 

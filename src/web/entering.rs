@@ -1,7 +1,5 @@
 //! Signing in and out, and the first password.
 
-use std::net::IpAddr;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
@@ -47,13 +45,10 @@ struct Tried {
 }
 
 impl SignInPage {
-    async fn new(app: &App, from: Option<IpAddr>, look: Look, then: String) -> Result<SignInPage, Problem> {
+    async fn new(app: &App, look: Look, then: String) -> Result<SignInPage, Problem> {
         let (done, demo) = (done(look.words(), &look.path), app.broker().store().info().demo);
         let provider = app.provider().map(|provider| provider.name().to_owned());
-        let roles = match from {
-            None => tried(app, look.lang).await?,
-            Some(_) => Vec::new(),
-        };
+        let roles = if look.here { tried(app, look.lang).await? } else { Vec::new() };
         Ok(SignInPage { frame: look.bare(), then, wrong: None, provider, demo, roles, done })
     }
 
@@ -87,11 +82,10 @@ pub(super) struct Then {
 
 pub(super) async fn ask(
     State(app): State<App>,
-    From(from): From,
     look: Look,
     query: axum::extract::Query<Then>,
 ) -> Result<Response, Problem> {
-    Ok(html(&SignInPage::new(&app, from, look, local(&query.then)).await?))
+    Ok(html(&SignInPage::new(&app, look, local(&query.then)).await?))
 }
 
 /// Who wants in.
@@ -119,7 +113,7 @@ pub(super) async fn sign_in(
     // Else somebody could be signed in as another without a word, and what they did would be the other's.
     check_same_site(&headers)?;
     let then = local(&who.then);
-    match opened(&app, &from, &who).await {
+    match opened(&app, from, &who).await {
         Ok(token) => {
             let mut response = to(&then);
             if let Some(cookie) = session_cookie(&token) {
@@ -127,24 +121,23 @@ pub(super) async fn sign_in(
             }
             Ok(response)
         }
-        Err(wrong) => refused_page(&app, from.0, look, then, wrong).await,
+        Err(wrong) => refused_page(&app, look, then, wrong).await,
     }
 }
 
 /// The page again, with why not.
 pub(super) async fn refused_page(
     app: &App,
-    from: Option<IpAddr>,
     look: Look,
     then: String,
     wrong: Problem,
 ) -> Result<Response, Problem> {
     let status = wrong.status();
-    let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(app, from, look, then).await? };
+    let page = SignInPage { wrong: Some(wrong), ..SignInPage::new(app, look, then).await? };
     Ok(html_as(status, &page))
 }
 
-async fn opened(app: &App, from: &From, who: &Credentials) -> Result<SessionToken, Problem> {
+async fn opened(app: &App, from: From, who: &Credentials) -> Result<SessionToken, Problem> {
     // What is no login is nobody's: the answer is the one for a wrong password.
     let login = Login::parse(who.login.trim()).map_err(|_| unknown_person())?;
     let password = Password::new(who.password.as_bytes().to_vec());

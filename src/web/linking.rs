@@ -19,7 +19,7 @@ use super::answer::{html, to};
 use super::entering::refused_page;
 use super::look::{Bare, Look, cookie, local};
 use super::problems::no_provider;
-use super::visitor::{Nothing, Stepped};
+use super::visitor::{Anew, Nothing, Stepped};
 use crate::http::{App, From, Problem, Query, session_cookie};
 use crate::oidc::{BACK, Provider, denied, gone};
 
@@ -54,16 +54,11 @@ fn provider(app: &App) -> Result<&Provider, Problem> {
     app.provider().ok_or_else(no_provider)
 }
 
-async fn leave(
-    State(app): State<App>,
-    From(from): From,
-    look: Look,
-    query: Query<Then>,
-) -> Result<Response, Problem> {
+async fn leave(State(app): State<App>, look: Look, query: Query<Then>) -> Result<Response, Problem> {
     let then = local(&query.0.then);
     match left(&app, then.clone()).await {
         Ok((url, waiting)) => Ok(waits(to(url), &waiting)),
-        Err(wrong) => refused_page(&app, from, look, then, wrong).await,
+        Err(wrong) => refused_page(&app, look, then, wrong).await,
     }
 }
 
@@ -93,7 +88,7 @@ async fn back(
         Err(wrong) => {
             // What stands in this address leads nowhere a second time.
             let look = Look { path: "/sign-in".to_owned(), ..look };
-            refused_page(&app, from, look, "/".to_owned(), wrong).await?
+            refused_page(&app, look, "/".to_owned(), wrong).await?
         }
     };
     Ok(waits(response, ""))
@@ -129,9 +124,9 @@ async fn arrived(
 /// It is a page that leads on, and not a redirect: our pages let no form lead elsewhere.
 async fn link(
     State(app): State<App>,
-    Stepped(step, who, Nothing {}): Stepped<Nothing>,
+    Anew(step, who, Nothing {}): Anew<Nothing>,
 ) -> Result<Response, Problem> {
-    let provider = provider(&app)?;
+    let (step, provider) = (step?, provider(&app)?);
     let (url, begun) = provider.begin(app.broker().clock().now()).await?;
     let then = "/account?done=linked".to_owned();
     let waiting = app.broker().away_to_link(step, &who.session, begun, then)?;

@@ -1,10 +1,11 @@
 //! How a page looks to this reader: language and brightness, kept in cookies that say nothing else.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 
 use axum::Form;
 use axum::extract::FromRequestParts;
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, SET_COOKIE};
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, HOST, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -27,6 +28,8 @@ pub(super) struct Look {
     pub(super) theme: &'static str,
     /// The page's own address, to come back to.
     pub(super) path: String,
+    /// Its reader says to be at this machine: it was asked for under a name of this machine's own, and through nobody.
+    pub(super) here: bool,
 }
 
 impl Look {
@@ -40,7 +43,7 @@ impl Look {
             Some("dark") => "dark",
             _ => "",
         };
-        Look { lang, theme, path: path.to_owned() }
+        Look { lang, theme, path: path.to_owned(), here: here(headers) }
     }
 
     /// For a page without a reader's name.
@@ -75,6 +78,15 @@ fn spoken(headers: &HeaderMap) -> Lang {
         }
     });
     known.unwrap_or(Lang::Zh)
+}
+
+/// Another site's page that has its own name lead here is no reader at this machine either.
+fn here(headers: &HeaderMap) -> bool {
+    const THROUGH: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name).trim_matches(['[', ']']);
+    let own = name == "localhost" || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    own && !THROUGH.iter().any(|name| headers.contains_key(*name))
 }
 
 pub(super) fn cookie<'h>(headers: &'h HeaderMap, wanted: &str) -> Option<&'h str> {

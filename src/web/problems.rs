@@ -24,3 +24,10 @@ pub(super) fn no_provider() -> Problem {
         .hint("sign in with the password")
         .into()
 }
+
+/// What is made lasts longer than a session: the password goes with it.
+pub(super) fn prove_anew() -> Problem {
+    Refusal::new("step_up_needed", "B9", "this wants the password with it, however lately it was given")
+        .hint("give it in the same form")
+        .into()
+}

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
 use super::look::Look;
-use super::problems::unreadable_form;
+use super::problems::{prove_anew, unreadable_form};
 use crate::broker::StepUp;
 use crate::broker::people::Password;
 use crate::broker::second::Second;
@@ -52,28 +52,52 @@ impl<T: DeserializeOwned + Send> FromRequest<App> for Proving<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (mut parts, bytes, who) = posted(request, app).await?;
-        let form = read(&bytes)?;
-        let Proven { password, factor, passkey } = read(&bytes)?;
-        let Visitor { token, mut session, look } = who;
-        if !password.is_empty() {
-            let Ok(From(from)) = From::from_request_parts(&mut parts, app).await;
-            let password = Password::new(password.as_bytes().to_vec());
-            let second = second(&factor, &passkey)?;
-            let stepped = app.broker().session_step_up(&token, session, &password, &second, from);
-            match app.stretched(stepped).await {
-                Ok(stepped) => session = stepped,
-                Err(wrong) => {
-                    let wrong = Problem::from(wrong);
-                    // A session that ended with it has no page.
-                    let Ok(session) = app.broker().session(&token).await else { return Err(wrong) };
-                    return Ok(Proving(Err(wrong), Visitor { token, session, look }, form));
-                }
+        proving(request, app, false).await
+    }
+}
+
+/// The same, where the proof comes with this very form, however lately another was given: what is made by it lasts longer
+/// than a session, and would outlast somebody's minutes at an unlocked desk.
+pub(super) struct Anew<T>(pub(super) Result<StepUp, Problem>, pub(super) Visitor, pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequest<App> for Anew<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let Proving(step, who, form) = proving(request, app, true).await?;
+        Ok(Anew(step, who, form))
+    }
+}
+
+async fn proving<T: DeserializeOwned + Send>(
+    request: Request,
+    app: &App,
+    anew: bool,
+) -> Result<Proving<T>, Problem> {
+    let (mut parts, bytes, who) = posted(request, app).await?;
+    let form = read(&bytes)?;
+    let Proven { password, factor, passkey } = read(&bytes)?;
+    let Visitor { token, mut session, look } = who;
+    if !password.is_empty() {
+        let Ok(From(from)) = From::from_request_parts(&mut parts, app).await;
+        let password = Password::new(password.as_bytes().to_vec());
+        let second = second(&factor, &passkey)?;
+        let stepped = app.broker().session_step_up(&token, session, &password, &second, from);
+        match app.stretched(stepped).await {
+            Ok(stepped) => session = stepped,
+            Err(wrong) => {
+                let wrong = Problem::from(wrong);
+                // A session that ended with it has no page.
+                let Ok(session) = app.broker().session(&token).await else { return Err(wrong) };
+                return Ok(Proving(Err(wrong), Visitor { token, session, look }, form));
             }
         }
-        let step = app.broker().session_step(&token, &session).map_err(Problem::from);
-        Ok(Proving(step, Visitor { token, session, look }, form))
     }
+    let step = match anew && password.is_empty() {
+        true => Err(prove_anew()),
+        false => app.broker().session_step(&token, &session).map_err(Problem::from),
+    };
+    Ok(Proving(step, Visitor { token, session, look }, form))
 }
 
 /// What proves that it is still the same person: the password and, where one is set up, the second factor.

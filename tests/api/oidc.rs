@@ -142,7 +142,9 @@ fn an_account_is_linked_to_one_person(served: &Served, provider: &Provider) {
     let form = format!("csrf={}&password={}", owner.csrf(), secret("s1.counter"));
     assert_eq!(owner.post("/account/oidc/remove", &form).status, 303);
     assert_eq!(Browser::on(served).signs_in_at(provider, "he-fang-8").status, 403);
-    // Without the password nothing is begun.
+    // Without the password nothing is begun, however lately it was given.
+    let begun = owner.post("/account/oidc", &format!("csrf={}", owner.csrf()));
+    assert_eq!(begun.status, 403, "{}", begun.text());
     served.clock.set(served.clock.now() + 301_000_000);
     let begun = owner.post("/account/oidc", &format!("csrf={}", owner.csrf()));
     assert_eq!(begun.status, 403, "{}", begun.text());

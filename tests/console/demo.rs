@@ -97,10 +97,20 @@ fn a_newcomer_plays_each_role() {
         });
     }
     // What a proxy brings is of no newcomer at this machine.
-    let mut afar = Caller::of(demo.address);
-    afar.headers.push(("x-forwarded-for".into(), "192.0.2.7".into()));
-    let page = afar.get("/sign-in").text();
-    assert!(!page.contains("class=\"roles\"") && !page.contains(&demo.password("li.na")));
+    for (name, value) in [
+        ("x-forwarded-for", "192.0.2.7"),
+        ("x-forwarded-for", "unknown"),
+        ("via", "1.1 proxy"),
+        ("host", "elsewhere.example"),
+    ] {
+        let mut afar = Caller::of(demo.address);
+        afar.headers.push((name.into(), value.into()));
+        let page = afar.get("/sign-in").text();
+        assert!(
+            !page.contains("class=\"roles\"") && !page.contains(&demo.password("li.na")),
+            "{name}: {value}"
+        );
+    }
 }
 
 #[test]

@@ -20,12 +20,14 @@ fn a_token_is_made_shown_once_and_revoked(on: On, window: Window) {
         b.write("input[name=unit]", "S002").await;
         b.click("input[value='members:look-up']").await;
         b.click("input[value='consents:record']").await;
+        b.prove(FORM, "s1.counter").await;
         b.click(&format!("{FORM} button:not([type=button])")).await;
         b.sees("main [role=alert]").await;
         b.says("not_permitted").await;
         assert_eq!(b.value("input[name=name]").await, "till 2");
         assert_eq!(b.count("input[name=scope]:checked").await, 2);
         b.write("input[name=unit]", "S001").await;
+        b.prove(FORM, "s1.counter").await;
         b.click(&format!("{FORM} button:not([type=button])")).await;
         b.says("cst_").await;
         let shown = b.text().await;

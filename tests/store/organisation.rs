@@ -435,7 +435,8 @@ async fn a_linked_account_reads_back_and_goes(vault: Vault) {
     assert!(view.linked_account_of(&wang).await.unwrap().is_none());
     drop(view);
     let mut work = store.work().await.unwrap();
-    work.drop_linked_account(&row).await.unwrap();
+    assert_eq!(work.drop_linked_accounts(Some(&wang)).await.unwrap(), 0);
+    assert_eq!(work.drop_linked_accounts(Some(&li)).await.unwrap(), 1);
     work.commit(event()).await.unwrap();
     assert!(store.view().await.unwrap().linked_account_of(&li).await.unwrap().is_none());
 }

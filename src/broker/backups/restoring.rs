@@ -139,6 +139,7 @@ impl Broker {
         let sessions = work.drop_sessions(None, i64::MAX).await?;
         // One that was revoked after the backup must not be good again, and nobody knows which were.
         let tokens = work.end_tokens(None).await?;
+        let unlinked = work.drop_linked_accounts(None).await?;
         out.members = work.view().member_count().await?.try_into().unwrap_or(0);
         work.restored().await?;
         let event = event
@@ -148,6 +149,7 @@ impl Broker {
             .count("packages_lost", out.packages_lost)
             .count("sessions_ended", sessions)
             .count("tokens_ended", tokens)
+            .count("accounts_unlinked", unlinked)
             .count("entries_lost", out.entries_lost);
         work.commit(event).await?;
         Ok(())

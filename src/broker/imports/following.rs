@@ -74,7 +74,9 @@ impl Known {
     }
 
     fn is_of(&self, caller: &Caller) -> bool {
+        // A token is not let at what its owner brought by himself, or by another one.
         self.first.who() == caller.login().as_str()
+            && caller.token().is_none_or(|id| self.first.token() == Some(id))
     }
 
     fn shown(&self, now: i64) -> ImportShown {

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::consenting::OF;
+use super::gating::Reach;
 use super::reading::{Batch, Checked};
 use super::settling::{Consent, Job, Look, Outcome, settle};
 use super::{Counts, Run, noting};
 use crate::audit::event::{Action, Event};
-use crate::broker::{Broker, Error};
+use crate::broker::sessions::not_signed_in;
+use crate::broker::{Broker, Error, Refusal};
 use crate::intake::CellError;
 use crate::keyring::Tag;
 use crate::model::code::Channel;
 use crate::model::field::Index;
+use crate::policy::Act;
 use crate::store::chunks::{AGE, State, consent_kind};
 use crate::store::consents::ConsentEvent;
 use crate::store::members::{Member, WrappedDataKey};
@@ -165,6 +168,11 @@ impl Broker {
         last: &Last,
     ) -> Result<Stored, Error> {
         let mut work = self.store.work().await?;
+        if let Err(refusal) = self.still_imports(&mut work, run).await? {
+            drop(work);
+            let event = Event::new(Action::ImportBatch, run.caller.actor()).count("import", run.started);
+            return self.refuse(event, refusal).await;
+        }
         let only_ours = work.seq() == prepared.seen
             || (last.seq == Some(prepared.seen) && work.seq() == prepared.seen + 1);
         let stale: Vec<usize> = (0..first_round.len())
@@ -198,7 +206,7 @@ impl Broker {
         if !work.note_import(run.started, &counts, &errors).await? {
             return Err(noting::cancelled().into());
         }
-        let event = Event::new(Action::ImportBatch, run.actor.clone()).count("import", run.started);
+        let event = Event::new(Action::ImportBatch, run.caller.actor()).count("import", run.started);
         let turn = work.index_turn(Index::Card);
         let receipt = work.commit(stored.counts.on(event)).await?;
         match &mut *hold(&run.known) {
@@ -207,6 +215,27 @@ impl Broker {
         }
         stored.last.seq = Some(receipt.seq());
         Ok(stored)
+    }
+}
+
+impl Broker {
+    /// Whether whoever began the import may still bring these rows: a file comes for as long as its sender likes, and a
+    /// person is suspended, a role taken away, a token revoked or over meanwhile.
+    async fn still_imports(&self, work: &mut Work<'_>, run: &Run) -> Result<Result<(), Refusal>, Error> {
+        let (at, caller) = (work.at(), &run.caller);
+        let ground = self.known_ground(work.view()).await?;
+        if let Some(id) = caller.token()
+            && !work.view().tokens().await?.iter().any(|token| token.id == id && token.holds_at(at))
+        {
+            return Ok(Err(not_signed_in()));
+        }
+        let reach =
+            ground.staff.caller(caller.login()).and_then(|_| Reach::of(&ground, caller, Act::MemberImport));
+        Ok(reach.and_then(|reach| match reach.stores() == run.job.new.gate.reach.stores() {
+            true => Ok(()),
+            false => Err(Refusal::new("not_permitted", "B9", "the stores you may import to have changed")
+                .hint("begin the import again")),
+        }))
     }
 }
 

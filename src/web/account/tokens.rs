@@ -17,7 +17,7 @@ use crate::model::lang::Word as _;
 use crate::model::scope::Scope;
 use crate::web::answer::{html_as, to};
 use crate::web::frame::{Frame, Place};
-use crate::web::visitor::{Posted, Proving, Visitor};
+use crate::web::visitor::{Anew, Posted, Visitor};
 
 /// A form as it was typed.
 #[derive(Default)]
@@ -102,7 +102,7 @@ pub(super) async fn show(State(app): State<App>, who: Visitor) -> Result<Respons
 
 pub(super) async fn make(
     State(app): State<App>,
-    Proving(step, who, fields): Proving<Vec<(String, String)>>,
+    Anew(step, who, fields): Anew<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let typed = Typed::of(fields);
     let made = async {

@@ -18,7 +18,7 @@ use crate::model::ids::VendorCode;
 use crate::store::vendor_keys::VendorKeyRow;
 use crate::web::answer::{html, to};
 use crate::web::frame::{Frame, Place};
-use crate::web::visitor::{Nothing, Posted, Visitor};
+use crate::web::visitor::{Nothing, Posted, Stepped, Visitor};
 
 /// A key on the page: its row, and who did what with it when.
 struct Key {
@@ -126,9 +126,9 @@ pub(super) struct Back {
 pub(super) async fn confirm(
     State(app): State<App>,
     Path(code): Path,
-    Posted(who, said): Posted<Back>,
+    Stepped(step, _, said): Stepped<Back>,
 ) -> Result<Response, Problem> {
     let code = named(&code)?;
-    app.broker().vendor_key_confirm(who.session.caller(), &code, &said.phrase).await?;
+    app.broker().vendor_key_confirm(step.caller(), &code, &said.phrase).await?;
     Ok(back(&code))
 }

@@ -20,7 +20,7 @@ use super::words::{self, Words};
 use crate::broker::StepUp;
 use crate::broker::progress::Progress;
 use crate::http::{App, Path, Problem, Query, request_number};
-use crate::model::ids::RequestNo;
+use crate::model::ids::{Login, RequestNo};
 use crate::store::packages::FactKind;
 use crate::web::answer::{html, to};
 use crate::web::frame::{Frame, Place};
@@ -40,7 +40,10 @@ type Word = Option<Result<(), Problem>>;
 
 /// Executions that were begun at this server, each until another one of the same request is.
 #[derive(Clone, Default)]
-pub(super) struct Running(Arc<Mutex<BTreeMap<RequestNo, watch::Receiver<Word>>>>);
+pub(super) struct Running(Arc<Mutex<Begun>>);
+
+/// Whose, of which: what another is refused is no word for the executor.
+type Begun = BTreeMap<(RequestNo, Login), watch::Receiver<Word>>;
 
 /// What this server knows of an execution.
 enum Known {
@@ -51,36 +54,37 @@ enum Known {
 }
 
 impl Running {
-    fn all(&self) -> MutexGuard<'_, BTreeMap<RequestNo, watch::Receiver<Word>>> {
+    fn all(&self) -> MutexGuard<'_, Begun> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn of(&self, no: &RequestNo) -> Known {
-        self.all().get(no).map_or(Known::Nothing, Known::of)
+    fn of(&self, key: &(RequestNo, Login)) -> Known {
+        self.all().get(key).map_or(Known::Nothing, Known::of)
     }
 
     /// Notes that one begins; nothing when it runs here already.
-    fn note(&self, no: &RequestNo) -> Option<(watch::Sender<Word>, watch::Receiver<Word>)> {
+    fn note(&self, key: &(RequestNo, Login)) -> Option<(watch::Sender<Word>, watch::Receiver<Word>)> {
         let mut all = self.all();
-        if matches!(all.get(no).map(Known::of), Some(Known::Runs)) {
+        if matches!(all.get(key).map(Known::of), Some(Known::Runs)) {
             return None;
         }
         let (tell, told) = watch::channel(None);
-        all.insert(no.clone(), told.clone());
+        all.insert(key.clone(), told.clone());
         Some((tell, told))
     }
 
     /// Begins it, unless it runs here already. Gives why not, if that is known within a moment.
     async fn begin(&self, app: &App, step: StepUp, no: &RequestNo) -> Result<(), Problem> {
-        let Some((tell, mut told)) = self.note(no) else { return Ok(()) };
+        let key = (no.clone(), step.caller().login().clone());
+        let Some((tell, mut told)) = self.note(&key) else { return Ok(()) };
         let (of, number) = (app.clone(), no.clone());
         app.goes_on(async move {
             let done = of.broker().request_execute(step, &number, &|_, _| {}).await;
             tell.send_replace(Some(done.map(drop).map_err(Problem::from)));
         });
         drop(timeout(PATIENCE, told.wait_for(Option::is_some)).await);
-        let Known::Refused(problem) = self.of(no) else { return Ok(()) };
-        self.all().remove(no);
+        let Known::Refused(problem) = self.of(&key) else { return Ok(()) };
+        self.all().remove(&key);
         Err(problem)
     }
 }
@@ -183,7 +187,7 @@ impl Now {
     async fn of(app: &App, running: &Running, who: &Visitor, no: &str) -> Result<Now, Problem> {
         let number = request_number(no)?;
         // Before the store is looked at: what ends in between is found there.
-        let known = running.of(&number);
+        let known = running.of(&(number.clone(), who.session.caller().login().clone()));
         let progress = app.broker().request_progress(who.session.caller(), &number).await?;
         let (stage, w) = (Stage::of(&known, progress.as_ref()), who.look.words());
         let progress = progress.filter(|_| stage != Stage::Checking);
