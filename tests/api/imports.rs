@@ -20,6 +20,7 @@ both!(
     progress_is_seen_while_it_runs_and_by_whom,
     cancelled_it_stops_and_the_same_file_brings_the_rest,
     a_check_is_followed_and_cancelled_too,
+    who_may_no_longer_brings_nothing_more,
     a_workbooks_errors_are_a_file_without_values,
     errors_are_kept_up_to_a_number_and_all_counted,
     the_examples_of_the_description_are_files,
@@ -277,6 +278,41 @@ fn cancelled_it_stops_and_the_same_file_brings_the_rest(served: &Served) {
         whole.body
     );
     assert_ne!(whole.body["no"], json!(no));
+    verified(&served.world);
+}
+
+/// A file comes for as long as its sender likes: each batch asks again whether he may.
+fn who_may_no_longer_brings_nothing_more(served: &Served) {
+    let counter = served.caller("s1.counter");
+    let asked = json!({ "name": "till 2", "scopes": ["members:import"], "unit": "S001" });
+    let made = counter.post("/api/v1/tokens", &asked);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let mut till = served.nobody();
+    till.bearer(made.body["token"].as_str().unwrap());
+    let csv = file();
+    let (first, rest) = parted(&csv, BATCH + 500);
+    let mut connection = upload(&till, served.address, "/api/v1/imports", csv.len(), first);
+    let no = running(&counter);
+    let mut followed = Followed::by(&counter, served.address, no);
+    followed.until(|now| now["read"] == json!(BATCH));
+    let revoked = counter.send("DELETE", &format!("/api/v1/tokens/{}", made.body["about"]["id"]), "", &[]);
+    assert_eq!(revoked.code(), "done", "{}", revoked.body);
+    let before = served.size();
+    connection.write_all(rest).unwrap();
+    let (status, told) = answer(&connection);
+    assert_eq!((status, &told["code"]), (401, &json!("not_signed_in")), "{told}");
+    let ended = followed.until(|now| now["state"] != json!("running"));
+    assert_eq!((&ended["read"], &ended["accepted"]), (&json!(BATCH), &json!(9_990)));
+    let entries = served.entries(before);
+    assert!(entries.iter().all(|e| e["action"] != "import.batch" || e["refusal"]["code"] == "not_signed_in"));
+    assert!(entries.iter().any(|e| e["action"] == "import.batch"), "what was refused is an entry");
+    let whole = counter.send("POST", "/api/v1/imports", "text/csv", csv.as_bytes());
+    assert_eq!(
+        [&whole.body["created"], &whole.body["unchanged"]],
+        [&json!(10_989), &json!(9_990)],
+        "{}",
+        whole.body
+    );
     verified(&served.world);
 }
 

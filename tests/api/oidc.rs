@@ -159,7 +159,7 @@ fn a_reset_or_a_suspension_ends_it(served: &Served, provider: &Provider) {
     link(served, provider, "s1.counter", "he-fang-7");
     let admin = served.caller("admin");
     assert_eq!(admin.post("/api/v1/people/s1.counter/suspend", &json!({})).code(), "done");
-    assert_eq!(Browser::on(served).signs_in_at(provider, "he-fang-7").status, 401);
+    assert_eq!(Browser::on(served).signs_in_at(provider, "he-fang-7").status, 403);
     assert!(Browser::on(served).session().is_none());
 
     link(served, provider, "s2.counter", "li-na-3");

@@ -102,7 +102,7 @@ fn a_killed_process_takes_no_answer_with_it() {
         *of.entry(entry["action"].as_str().unwrap()).or_default() += 1;
     }
     let answered = answered.into_inner();
-    assert!(answered >= 40 + 1 && of["member.looked_up"] >= answered, "{answered} answers, {of:?}");
+    assert!(answered > 40 && of["member.looked_up"] >= answered, "{answered} answers, {of:?}");
     // Sessions outlive the process that opened or served them.
     assert_eq!(at(&counters[1], &again).get("/api/v1/session").status, 200);
     one.stop();
