@@ -239,7 +239,7 @@ impl Broker {
                 return Ok((counts, None, sha256));
             }
             let (counts, flagged, sha256) =
-                self.run_import(&run, &mut told, &mut errors, options.progress).await?;
+                Box::pin(self.run_import(&run, &mut told, &mut errors, options.progress)).await?;
             let event = Event::new(Action::ImportFinished, caller.actor()).count("import", started);
             let event = counts.on(event).count("read", counts.read).digest("sha256", sha256);
             let mut work = self.store.work().await?;
@@ -247,7 +247,8 @@ impl Broker {
             work.commit(event).await?;
             Ok((counts, Some(flagged), sha256))
         };
-        let (counts, flagged, sha256) = self.noted(started, options.dry_run, &run.stop, doing).await?;
+        let (counts, flagged, sha256) =
+            self.noted(started, options.dry_run, &run.stop, Box::pin(doing)).await?;
         finish_errors(errors)?;
         let warnings = unread.iter().map(warning).collect();
         Ok(ImportReport { no: started, counts, flagged, warnings, unread, sha256 })

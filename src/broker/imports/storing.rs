@@ -115,7 +115,7 @@ impl Broker {
         last: &Last,
     ) -> Result<Stored, Error> {
         let batch = prepared.batch.clone();
-        match self.try_store(run, prepared, last).await {
+        match Box::pin(self.try_store(run, prepared, last)).await {
             // Another process swept the keys or was first with a card: once more, with new births.
             Err(Error::Store(StoreError::Conflict(_))) => {
                 let prepared = self.prepare(&run.job, batch, &Mutex::new(Known::NotAsked)).await?;
@@ -147,7 +147,7 @@ impl Broker {
                 ordinal += 1;
             }
         }
-        let stored = self.write(run, &batch, &first_round, prepared, last).await;
+        let stored = Box::pin(self.write(run, &batch, &first_round, prepared, last)).await;
         let unused = stored.as_ref().map_or(keys.len() as u64, |s| keys.len() as u64 - s.counts.created);
         if unused > 0 {
             let taken = self.store.take_back_births(first, keys.len()).await;
@@ -168,7 +168,8 @@ impl Broker {
         last: &Last,
     ) -> Result<Stored, Error> {
         let mut work = self.store.work().await?;
-        if let Err(refusal) = self.still_imports(&mut work, run).await? {
+        // Apart: a batch's own steps fill a thread's stack already in a build without optimisation.
+        if let Err(refusal) = Box::pin(self.still_imports(&mut work, run)).await? {
             drop(work);
             let event = Event::new(Action::ImportBatch, run.caller.actor()).count("import", run.started);
             return self.refuse(event, refusal).await;
@@ -223,7 +224,7 @@ impl Broker {
     /// person is suspended, a role taken away, a token revoked or over meanwhile.
     async fn still_imports(&self, work: &mut Work<'_>, run: &Run) -> Result<Result<(), Refusal>, Error> {
         let (at, caller) = (work.at(), &run.caller);
-        let ground = self.known_ground(work.view()).await?;
+        let ground = Box::pin(self.known_ground(work.view())).await?;
         if let Some(id) = caller.token()
             && !work.view().tokens().await?.iter().any(|token| token.id == id && token.holds_at(at))
         {
