@@ -27,7 +27,10 @@ fn a_problem_is_told_as_it_is_asked_for(served: &Served) {
         assert_eq!(answer.body["rule"], plain.body["rule"]);
         if language == "zh" {
             assert_eq!(told(&answer).1, "尚未登录，或会话、令牌已失效");
-            assert_eq!((&answer.body["title"], &answer.body["hint"]), (&json!("需要登录"), &json!("请登录")));
+            assert_eq!(
+                (&answer.body["title"], &answer.body["hint"]),
+                (&json!("需要登录"), &json!("请登录，或换用有效的令牌"))
+            );
         } else {
             assert_eq!(told(&answer).1, told(&plain).1, "{said}");
         }
