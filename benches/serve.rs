@@ -2,9 +2,10 @@
 //!
 //! `cargo bench --bench serve` prints a line a pair and the medians of the ratios; `PAIRS` and `SECONDS` change how long.
 //! Ours is the served API on a vault: session, policy, budget, one durable entry before the answer, the field unsealed.
-//! Theirs is a server on the same crates that reads a plaintext SQLite table with an index and writes nothing; it
-//! stands here, for there is no read without its entry in the vault to compare with. Clients are the same for both and
-//! run beside them on the same cores, over loopback; a connection is kept.
+//! There is no read without its entry in the vault to compare with, so two other servers on the same crates stand here.
+//! Both read one indexed row of a plaintext SQLite table and write nothing. `signed in` asks the vault first who the
+//! session's person is, as ours does: that is the same read without audit. `bare` asks nobody. Clients are the same for all
+//! and run beside them on the same cores, over loopback; a connection is kept.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -15,8 +16,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::routing::post;
 use axum::{Json, Router};
+use countersign::broker::sessions::SessionToken;
 use countersign::http::{App, serve};
 use countersign::policy::PolicyFiles;
 use serde_json::{Value, json};
@@ -32,11 +35,12 @@ const MEMBERS: usize = 10_000;
 /// Whose members are asked for: half of all are of this store.
 const STORE: &str = "S001";
 
-/// A read, as both sides are asked for it.
+/// A read, as each side is asked for it.
 struct Work {
     name: &'static str,
     ours: Vec<String>,
-    theirs: Vec<String>,
+    signed_in: Vec<String>,
+    bare: Vec<String>,
 }
 
 /// One side's run.
@@ -57,6 +61,13 @@ impl Run {
     }
 }
 
+impl std::fmt::Display for Run {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (middle, tail) = (self.percentile(50) * 1e3, self.percentile(99) * 1e3);
+        write!(f, "{:.0}/s, p50 {middle:.2} ms, p99 {tail:.2} ms", self.rate())
+    }
+}
+
 fn main() {
     let number =
         |name: &str, else_: u64| std::env::var(name).ok().map_or(else_, |text| text.parse().unwrap());
@@ -69,13 +80,15 @@ fn main() {
 async fn compare(on: On, pairs: u64, time: Duration) {
     let world = World::new(on);
     let rows = generate(MEMBERS, 11);
-    let (ours, token) = vault(&world, &rows.csv).await;
+    let (app, ours, token) = vault(&world, &rows.csv).await;
     let members: Vec<(String, String)> = rows
         .accepted()
         .filter(|row| row.store == STORE && !row.mobile.is_empty())
         .map(|row| (row.card.clone(), row.mobile.clone()))
         .collect();
-    let theirs = plain(&world, &members).await;
+    let (signed_in, bare) = (plain(&world, &members, Some(app)).await, plain(&world, &members, None).await);
+    let by_mobile = |_: &str, mobile: &str| json!({ "mobile": mobile });
+    let by_card = |card: &str, _: &str| json!({ "card": card });
     let works = [
         Work {
             name: "look-up",
@@ -86,7 +99,8 @@ async fn compare(on: On, pairs: u64, time: Duration) {
                 &token,
                 |_, mobile| json!({ "index": "mobile", "value": mobile }),
             ),
-            theirs: of(&members, theirs, "/look-up", "", |_, mobile| json!({ "mobile": mobile })),
+            signed_in: of(&members, signed_in, "/look-up", &token, by_mobile),
+            bare: of(&members, bare, "/look-up", "", by_mobile),
         },
         Work {
             name: "reveal",
@@ -97,36 +111,34 @@ async fn compare(on: On, pairs: u64, time: Duration) {
                 &token,
                 |card, _| json!({ "card": card, "fields": ["mobile"], "reason": "measured" }),
             ),
-            theirs: of(&members, theirs, "/reveal", "", |card, _| json!({ "card": card })),
+            signed_in: of(&members, signed_in, "/reveal", &token, by_card),
+            bare: of(&members, bare, "/reveal", "", by_card),
         },
     ];
     for work in works {
-        let Work { name, ours: to_us, theirs: to_them } = work;
-        let (to_us, to_them) = (Arc::new(to_us), Arc::new(to_them));
-        run(theirs, &to_them, time / 3).await;
-        run(ours, &to_us, time / 3).await;
-        let (mut rates, mut tails) = (Vec::new(), Vec::new());
-        for pair in 1..=pairs {
-            let them = run(theirs, &to_them, time).await;
-            let us = run(ours, &to_us, time).await;
-            let (rate, tail) = (us.rate() / them.rate(), us.percentile(99) / them.percentile(99));
-            println!(
-                "{on:?} {name} {pair}: theirs {:.0}/s, p50 {:.2} ms, p99 {:.2} ms; ours {:.0}/s, p50 {:.2} ms, p99 {:.2} ms; \
-                 rate {rate:.2}x, p99 {tail:.2}x",
-                them.rate(),
-                them.percentile(50) * 1e3,
-                them.percentile(99) * 1e3,
-                us.rate(),
-                us.percentile(50) * 1e3,
-                us.percentile(99) * 1e3,
-            );
-            rates.push(rate);
-            tails.push(tail);
+        let name = work.name;
+        let sides =
+            [(signed_in, Arc::new(work.signed_in)), (bare, Arc::new(work.bare)), (ours, Arc::new(work.ours))];
+        for (at, requests) in &sides {
+            run(*at, requests, time / 3).await;
         }
+        let mut ratios: [Vec<f64>; 4] = Default::default();
+        for round in 1..=pairs {
+            let mut runs = Vec::new();
+            for (at, requests) in &sides {
+                runs.push(run(*at, requests, time).await);
+            }
+            let [signed_in, bare, ours] = &runs[..] else { unreachable!() };
+            println!("{on:?} {name} {round}: signed in {signed_in}; bare {bare}; ours {ours}");
+            for (i, theirs) in [signed_in, bare].into_iter().enumerate() {
+                ratios[i * 2].push(ours.rate() / theirs.rate());
+                ratios[i * 2 + 1].push(ours.percentile(99) / theirs.percentile(99));
+            }
+        }
+        let [rate, tail, bare_rate, bare_tail] = ratios.map(median);
         println!(
-            "{on:?} {name}: median of {pairs} pairs: rate {:.2}x, p99 {:.2}x",
-            median(rates),
-            median(tails)
+            "{on:?} {name}: medians of {pairs}: beside signed in: rate {rate:.2}x, p99 {tail:.2}x; \
+             beside bare: rate {bare_rate:.2}x, p99 {bare_tail:.2}x"
         );
     }
 }
@@ -137,12 +149,13 @@ fn median(mut of: Vec<f64>) -> f64 {
 }
 
 /// A served vault with so many members and budgets that are not spent here, and a counter's session.
-async fn vault(world: &World, members: &[u8]) -> (SocketAddr, String) {
+async fn vault(world: &World, members: &[u8]) -> (App, SocketAddr, String) {
     let broker = world.open().await;
     let head = step(&broker, "mem.head").await.unwrap();
     import(&broker, head.caller(), members).await.unwrap();
     wide_budgets(&broker).await;
-    let served = serve(App::new(broker), ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let app = App::new(broker);
+    let served = serve(app.clone(), ([127, 0, 0, 1], 0).into()).await.unwrap();
     let address = served.address().unwrap();
     tokio::spawn(served.run(std::future::pending()));
     let body = json!({ "login": "s1.counter", "password": "pass word of s1.counter", "bearer": true });
@@ -150,7 +163,7 @@ async fn vault(world: &World, members: &[u8]) -> (SocketAddr, String) {
     let mut stream = BufReader::new(TcpStream::connect(address).await.unwrap());
     let answer = exchange(&mut stream, &text).await;
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    (address, answer["token"].as_str().expect("a session").to_owned())
+    (app, address, answer["token"].as_str().expect("a session").to_owned())
 }
 
 async fn wide_budgets(broker: &countersign::broker::Broker) {
@@ -175,9 +188,25 @@ async fn wide_budgets(broker: &countersign::broker::Broker) {
     adopt(broker, &all).await;
 }
 
+/// What a plaintext server has: the rows, and the vault whose sessions hold here, if it asks for one.
+#[derive(Clone)]
+struct Plain {
+    rows: SqlitePool,
+    vault: Option<App>,
+}
+
+impl Plain {
+    async fn check(&self, headers: &HeaderMap) {
+        if let Some(vault) = &self.vault {
+            let token = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+            vault.broker().session(&SessionToken::parse(token).unwrap()).await.unwrap();
+        }
+    }
+}
+
 /// The same rows in a plaintext table, and a server that reads them.
-async fn plain(world: &World, members: &[(String, String)]) -> SocketAddr {
-    let path = world.dir.path().join("plain.db");
+async fn plain(world: &World, members: &[(String, String)], vault: Option<App>) -> SocketAddr {
+    let path = world.dir.path().join(if vault.is_some() { "signed_in.db" } else { "bare.db" });
     let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
     let pool = SqlitePool::connect_with(options.pragma("journal_mode", "wal")).await.unwrap();
     for sql in [
@@ -196,23 +225,25 @@ async fn plain(world: &World, members: &[(String, String)]) -> SocketAddr {
             .unwrap();
     }
     turn.commit().await.unwrap();
-    let routes =
-        Router::new().route("/look-up", post(look_up)).route("/reveal", post(reveal)).with_state(pool);
+    let routes = Router::new().route("/look-up", post(look_up)).route("/reveal", post(reveal));
+    let routes = routes.with_state(Plain { rows: pool, vault });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
     address
 }
 
-async fn look_up(State(pool): State<SqlitePool>, Json(body): Json<Value>) -> Json<Value> {
+async fn look_up(State(plain): State<Plain>, headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
+    plain.check(&headers).await;
     let query = sqlx::query_as::<_, (String,)>("select card from member where mobile = ?");
-    let found = query.bind(body["mobile"].as_str()).fetch_all(&pool).await.unwrap();
+    let found = query.bind(body["mobile"].as_str()).fetch_all(&plain.rows).await.unwrap();
     Json(json!({ "items": found.iter().map(|(card,)| card).collect::<Vec<_>>() }))
 }
 
-async fn reveal(State(pool): State<SqlitePool>, Json(body): Json<Value>) -> Json<Value> {
+async fn reveal(State(plain): State<Plain>, headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {
+    plain.check(&headers).await;
     let query = sqlx::query_as::<_, (String,)>("select mobile from member where card = ?");
-    let (mobile,) = query.bind(body["card"].as_str()).fetch_one(&pool).await.unwrap();
+    let (mobile,) = query.bind(body["card"].as_str()).fetch_one(&plain.rows).await.unwrap();
     Json(json!({ "mobile": mobile }))
 }
 

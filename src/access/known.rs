@@ -1,5 +1,5 @@
-//! Who is who, what is allowed, who is signed in and which tokens there are, as it was last compared with the log: what
-//! each exchange needs first, kept so that not each of them reads these tables and works their set heads out again.
+//! Who is who, what is allowed, who is signed in, which tokens there are and who has undertaken what, as it was last
+//! compared with the log: what each exchange needs first, kept so that not each of them reads these tables and works their set heads out again.
 //!
 //! Why what is kept may be believed: it was read in the snapshot in which its tables were found to be what the log
 //! speaks of. Each exchange reads the log's head, in its own snapshot, and takes what is kept only while the head speaks of
@@ -12,12 +12,18 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
+use jiff::civil::Date;
+
+use super::undertaken::{FAMILY, Undertaking};
 use super::{Error, Staff};
 use crate::clock::Micros;
-use crate::model::ids::Digest;
+use crate::model::ids::{Digest, Login};
+use crate::model::refusal::Refusal;
+use crate::store::documents::Document;
 use crate::store::policies::{PolicyVersion, in_force};
 use crate::store::sessions::SessionRow;
 use crate::store::tokens::TokenRow;
+use crate::store::undertakings::UndertakingRow;
 use crate::store::{Stamp, StoreError, View};
 
 /// After so long the tables themselves are compared again: a second.
@@ -40,6 +46,8 @@ pub struct Compared {
     sessions: HashMap<Digest, SessionRow>,
     tokens: HashMap<Digest, TokenRow>,
     versions: Vec<PolicyVersion>,
+    /// Documents that are undertakings, and what was given.
+    undertakings: (Vec<Document>, Vec<UndertakingRow>),
 }
 
 impl Compared {
@@ -51,6 +59,15 @@ impl Compared {
     /// A token by the hash of its text.
     pub fn token(&self, hash: &Digest) -> Option<&TokenRow> {
         self.tokens.get(hash)
+    }
+
+    /// Whether a person's undertaking holds at a moment (A10a).
+    ///
+    /// # Errors
+    /// `no_undertaking`.
+    pub fn check_undertaking(&self, login: &Login, at: Micros, today: Date) -> Result<(), Refusal> {
+        let (documents, given) = &self.undertakings;
+        Undertaking::in_force(documents, today).check(given.iter().filter(|one| &one.login == login), at)
     }
 
     /// The policy version in force at an instant.
@@ -81,8 +98,10 @@ impl Known {
         let sessions = view.sessions().await?.into_iter().map(|row| (row.id, row)).collect();
         let tokens = view.tokens().await?.into_iter().map(|row| (row.hash, row)).collect();
         let versions = view.policy_versions().await?;
+        let documents = view.documents().await?.into_iter().filter(|one| one.family == FAMILY).collect();
+        let undertakings = (documents, view.all_undertakings().await?);
         let staff = Arc::new(Staff::load(view).await?);
-        let compared = Arc::new(Compared { staff, sessions, tokens, versions });
+        let compared = Arc::new(Compared { staff, sessions, tokens, versions, undertakings });
         *known = Some(Kept { stamp, compared_at: now, compared: compared.clone() });
         Ok(compared)
     }

@@ -92,9 +92,25 @@ impl Undertaking {
         self.texts.iter().find(|t| t.language == language).or(self.texts.first())
     }
 
+    /// Whether what a person gave holds at a moment.
+    ///
+    /// # Errors
+    /// `no_undertaking`.
+    pub fn check<'a>(
+        &self,
+        given: impl IntoIterator<Item = &'a UndertakingRow>,
+        at: Micros,
+    ) -> Result<(), Refusal> {
+        match self.holds_until(given) {
+            Some(until) if at < until => Ok(()),
+            Some(_) => Err(none("the confidentiality undertaking was given more than 365 days ago")),
+            None => Err(none("the confidentiality undertaking that holds now was not given")),
+        }
+    }
+
     /// Until when what a person gave holds; none when nothing was given to this version.
-    pub fn holds_until(&self, given: &[UndertakingRow]) -> Option<Micros> {
-        let to_this = given.iter().filter(|g| g.version == self.version && self.has(g.digest));
+    pub fn holds_until<'a>(&self, given: impl IntoIterator<Item = &'a UndertakingRow>) -> Option<Micros> {
+        let to_this = given.into_iter().filter(|g| g.version == self.version && self.has(g.digest));
         to_this.map(|g| g.at + LASTS).max()
     }
 }
@@ -110,12 +126,7 @@ pub async fn check_undertaking(
     today: Date,
 ) -> Result<(), Error> {
     let undertaking = Undertaking::now(view, today).await?;
-    let until = undertaking.holds_until(&view.undertakings(login).await?);
-    match until {
-        Some(until) if at < until => Ok(()),
-        Some(_) => Err(none("the confidentiality undertaking was given more than 365 days ago").into()),
-        None => Err(none("the confidentiality undertaking that holds now was not given").into()),
-    }
+    Ok(undertaking.check(&view.undertakings(login).await?, at)?)
 }
 
 fn none(why: &'static str) -> Refusal {

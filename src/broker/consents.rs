@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use serde::Serialize;
 
 use super::found::Whom;
-use super::subject::{ConsentState, SubjectOf, check_reason, states_of};
+use super::subject::{ConsentState, SubjectOf, check_reason};
 use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
@@ -154,8 +154,8 @@ impl Broker {
         let subject = self.subject(event, caller, Act::ConsentShow, &whom).await?;
         let ordinal = subject.member.ordinal;
         self.looked(subject.look()).await?;
+        let states = self.consents_of(vec![ordinal]).await?.pop().unwrap_or_default();
         let mut view = self.store.view().await?;
-        let states = states_of(&mut view, ordinal).await?;
         let mut history = Vec::new();
         for event in view.consent_events(ordinal).await? {
             history.extend(event.marks.iter().map(|mark| Occasion {
@@ -219,7 +219,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             // Beside the tag only a pointer: what staff wrote lies sealed with the entry.
             let why = format!("import:{}", work.seq());
-            let commitment = work.add_remark(&reason).await?;
+            let commitment = work.add_remark(&reason)?;
             let mut added = 0;
             for (index, tag) in tags {
                 added += u64::from(work.suppress(*index, tag, &why).await?);

@@ -14,9 +14,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::found::{Found, Whom};
-use super::subject::{
-    ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value, states_of,
-};
+use super::seeking::{Moment, Sought};
+use super::subject::{ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
 use crate::audit::event::{Action, Event};
@@ -31,7 +30,7 @@ use crate::policy::Act;
 use crate::policy::Look as Kind;
 use crate::store::entries::Look;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{Stamp, View};
+use crate::store::Stamp;
 use crate::vault::{Masked, Plain};
 pub use history::{Change, FieldNow, MemberHistory};
 pub use seeing::{Received, Seen, WhoSaw};
@@ -119,12 +118,9 @@ impl Broker {
         let masking = grant::masking(receipt, ids)?;
         let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
         let masked = self.vault.mask(masking, &ground.policy, &pairs)?;
-        let mut view = self.store.view().await?;
-        let mut shown = Vec::new();
-        for ((member, ..), fields) in found.iter().zip(masked) {
-            shown.push(shown_of(&mut view, member, fields).await?);
-        }
-        Ok(shown)
+        let consents = self.consents_of(found.iter().map(|(member, ..)| member.ordinal).collect()).await?;
+        let shown = found.iter().zip(masked).zip(consents);
+        Ok(shown.map(|(((member, ..), fields), consents)| shown_of(member, fields, consents)).collect())
     }
 
     /// A name for a member whom the caller was shown. It tells nothing, so it has no entry.
@@ -142,19 +138,25 @@ impl Broker {
         index: Index,
         value: &str,
     ) -> Result<(Ground, Vec<(Member, WrappedDataKey, Record, Alias)>, Stamp), Error> {
-        let mut view = self.store.view().await?;
-        let ground = self.known_ground(&mut view).await?;
+        let tag = match self.look_up_tag(index, value) {
+            Ok(tag) => tag,
+            Err(refusal) => {
+                // Who may look nobody up is told that, and not what is wrong with what he looks for.
+                let ground = self.known_ground(&mut self.store.view().await?).await?;
+                may_somewhere(&ground, caller, Act::MemberLookUp)?;
+                return Err(refusal.into());
+            }
+        };
+        let Moment { ground, as_of, members, .. } = self.seek(Sought::Tag(index, tag)).await?;
         may_somewhere(&ground, caller, Act::MemberLookUp)?;
-        let tag = self.look_up_tag(index, value)?;
         let mut found = Vec::new();
-        for ordinal in view.find(index, &tag).await? {
-            let held = self.held(&mut view, ordinal).await?;
-            let store = held.0.attributes.home_store.as_deref();
+        for held in members {
+            let store = held.member.attributes.home_store.as_deref();
             if found.len() < MOST && may_here(&ground, caller, Act::MemberLookUp, true, store).is_ok() {
-                found.push(held);
+                found.push(self.opened_alias(held)?);
             }
         }
-        Ok((ground, found, view.member_stamp().await?))
+        Ok((ground, found, as_of))
     }
 
     fn look_up_tag(&self, index: Index, value: &str) -> Result<crate::keyring::Tag, Refusal> {
@@ -184,8 +186,8 @@ impl Broker {
         let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
-        let mut view = self.store.view().await?;
-        shown_of(&mut view, &subject.member, fields).await
+        let consents = self.consents_of(vec![subject.member.ordinal]).await?.pop().unwrap_or_default();
+        Ok(shown_of(&subject.member, fields, consents))
     }
 
     /// Reveals named fields of one member, for a reason that is kept with the entry (A10a).
@@ -214,25 +216,24 @@ impl Broker {
                 .hint("name the fields that are needed, and no more");
             return self.refuse(subject.event, refusal).await;
         }
-        let mut view = self.store.view().await?;
-        match self.check_undertaken(&mut view, caller.login()).await {
-            Err(Error::Refused(refusal)) => return self.refuse(subject.event, refusal).await,
-            done => done?,
+        let now = self.clock().now();
+        let undertaken = subject.known.check_undertaking(caller.login(), now, self.clock().date(now));
+        if let Err(refusal) = undertaken {
+            return self.refuse(subject.event, refusal).await;
         }
-        drop(view);
         let receipt = self.looked(subject.look().remark(reason.trim())).await?;
         let grant = grant::one_member(receipt, subject.member.id, &fields)?;
         Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
     }
 }
 
-pub(in crate::broker) async fn shown_of(
-    view: &mut View<'_>,
+pub(in crate::broker) fn shown_of(
     member: &Member,
     fields: Vec<(Field, Masked)>,
-) -> Result<MemberShown, Error> {
+    consents: Vec<ConsentState>,
+) -> MemberShown {
     let a = &member.attributes;
-    Ok(MemberShown {
+    MemberShown {
         fields: fields.into_iter().collect(),
         home_store: a.home_store.clone(),
         tier: a.tier,
@@ -241,9 +242,9 @@ pub(in crate::broker) async fn shown_of(
         covenant: a.covenant.clone().map(|(family, version)| Accepted { family, version }),
         legacy_covenant: a.legacy,
         joined_on: a.joined_on.and_then(day).map(|d| d.to_string()),
-        consents: states_of(view, member.ordinal).await?,
+        consents,
         created_at: rfc3339(member.created_at),
         changed_at: rfc3339(member.changed_at),
         ordinal: member.ordinal,
-    })
+    }
 }

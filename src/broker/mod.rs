@@ -41,6 +41,7 @@ pub mod proposals;
 pub mod repeats;
 pub mod requests;
 pub mod second;
+mod seeking;
 pub mod reviewing;
 pub mod sessions;
 pub mod showing;
@@ -78,6 +79,7 @@ pub struct Broker {
     shelf: Shelf,
     known: Known,
     used: sessions::Used,
+    seeking: seeking::Seeking,
     /// From where packages may be downloaded; none named: from anywhere.
     networks: Vec<Network>,
     /// Where passkeys are bound to; none without a public origin.

@@ -264,7 +264,7 @@ impl Broker {
             add_fact(&mut work, no, FactKind::Recalled, at, caller.login().as_str(), "{}".into()).await?;
             work.retire_package(&package).await?;
             work.drop_ranges(no).await?;
-            let commitment = work.add_remark(reason).await?;
+            let commitment = work.add_remark(reason)?;
             work.commit(event.digest("commitment", commitment)).await?;
             self.destroy_package(no).await.map_err(Error::behind_commit)
         })

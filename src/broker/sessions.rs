@@ -188,19 +188,16 @@ impl Broker {
     /// policies or sessions are not what the log speaks of: a server looks at each exchange, as a command does at its start.
     pub async fn session(&self, token: &SessionToken) -> Result<Session, Error> {
         let id = token.id();
-        let mut view = self.store.view().await?;
-        let now = self.clock().now();
-        let known = self.known.at(&mut view, now).await?;
+        let (known, now) = (self.known_now().await?, self.clock().now());
         let row = known.session(&id).ok_or_else(not_signed_in)?.clone();
         self.open_seed(token, &row)?;
         let caller = known.staff.caller(&row.login)?;
         // Other processes may have seen it later than this one, never earlier.
         let seen = match self.used.lately(&id, now) {
             Some(seen) => seen,
-            None => view.session_seen(&id).await?.unwrap_or(row.opened_at),
+            None => self.store.view().await?.session_seen(&id).await?.unwrap_or(row.opened_at),
         };
         let seen = seen.max(row.stepped_at);
-        drop(view);
         if now - row.opened_at > LONGEST || now - seen > IDLE {
             return Err(not_signed_in().into());
         }

@@ -77,6 +77,7 @@ impl Broker {
             shelf,
             known,
             used,
+            seeking: Default::default(),
             networks: Vec::new(),
             passkeys: None,
             unknowns: Default::default(),

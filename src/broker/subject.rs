@@ -1,10 +1,14 @@
 //! Whom a verb is about: found by card, within the caller's reach, with what the log calls him.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::found::Whom;
 use super::looks::look_of;
+use super::seeking::{Moment, Sought};
 use super::{Broker, Caller, Error, Ground, Refusal};
+use crate::access::known::Compared;
 use crate::audit::event::Event;
 use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::field::Index;
@@ -14,9 +18,10 @@ use crate::model::value_error::ValueError;
 use crate::policy::{Act, Policy};
 use crate::store::chunks::State;
 use crate::store::entries::{Look, Looked};
+use crate::store::held::Held;
 use crate::store::looks::Counting;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{Receipt, Stamp, StoreError, View, Work};
+use crate::store::{Receipt, Stamp, StoreError, Work};
 
 /// Fewest characters of a reason.
 const REASON: usize = 4;
@@ -27,7 +32,9 @@ pub(super) struct SubjectOf {
     pub(super) key: WrappedDataKey,
     pub(super) record: Record,
     pub(super) alias: Alias,
-    pub(super) policy: std::sync::Arc<Policy>,
+    pub(super) policy: Arc<Policy>,
+    /// What was compared with the log when he was read.
+    pub(super) known: Arc<Compared>,
     /// The moment at which he was read.
     pub(super) as_of: Stamp,
     /// The verb's event with member and policy.
@@ -113,15 +120,10 @@ impl Broker {
         act: Act,
         whom: &Whom,
     ) -> Result<SubjectOf, Error> {
-        let mut view = self.store.view().await?;
-        let ground = self.known_ground(&mut view).await?;
+        let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
         let event = event.policy(Digest(ground.policy.digest()));
-        let opened = match self.ordinal(&mut view, caller, whom).await? {
-            Some(ordinal) => Some(self.held(&mut view, ordinal).await?),
-            None => None,
-        };
-        let as_of = view.member_stamp().await?;
-        drop(view);
+        members.truncate(1);
+        let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
         let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
         let permitted = may_here(&ground, caller, act, opened.is_some(), store);
         let (event, refusal) = match (opened, permitted) {
@@ -135,6 +137,7 @@ impl Broker {
                     record,
                     alias,
                     policy: ground.policy,
+                    known,
                     as_of,
                     event,
                     counting,
@@ -157,23 +160,15 @@ impl Broker {
         Err(refusal.into())
     }
 
-    /// Where the member lies, if there is one; whose he is is not asked here.
-    async fn ordinal(
-        &self,
-        view: &mut View<'_>,
-        caller: &Caller,
-        whom: &Whom,
-    ) -> Result<Option<i64>, StoreError> {
+    /// Where to look for him; whose he is is not asked here.
+    fn sought(&self, caller: &Caller, whom: &Whom) -> Sought {
         match whom {
-            Whom::Card(card) => {
-                let tag = self.store.keyring().index_tag(Index::Card, card.expose().as_bytes());
-                Ok(view.find(Index::Card, &tag).await?.first().copied())
-            }
-            Whom::Found(found) => match self.ordinal_of(caller, found) {
-                // Erased since: the name outlives its member.
-                Some(ordinal) if view.member(ordinal).await?.is_some() => Ok(Some(ordinal)),
-                _ => Ok(None),
-            },
+            Whom::Card(card) => Sought::Tag(
+                Index::Card,
+                self.store.keyring().index_tag(Index::Card, card.expose().as_bytes()),
+            ),
+            // No place is below 0.
+            Whom::Found(found) => Sought::Ordinal(self.ordinal_of(caller, found).unwrap_or(-1)),
         }
     }
 
@@ -198,13 +193,8 @@ impl Broker {
         }
     }
 
-    pub(super) async fn held(
-        &self,
-        view: &mut View<'_>,
-        ordinal: i64,
-    ) -> Result<(Member, WrappedDataKey, Record, Alias), Error> {
-        let gone = || StoreError::integrity("index_card", "its member is gone");
-        let held = view.held(&[ordinal]).await?.remove(&ordinal).ok_or_else(gone)?;
+    /// A member with his record read and what the log calls him.
+    pub(super) fn opened_alias(&self, held: Held) -> Result<(Member, WrappedDataKey, Record, Alias), Error> {
         let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
         let record = Record::from_bytes(&held.member.record).map_err(malformed)?;
         let alias = self.vault.key(&held.key)?.alias(&record)?;
@@ -251,18 +241,12 @@ pub(super) fn may_here(
     ground.staff.may(&ground.policy, caller, act, unit.as_ref()).map_err(|_| unknown_member())
 }
 
-/// Every state that is not `none`.
-pub(super) async fn states_of(view: &mut View<'_>, ordinal: i64) -> Result<Vec<ConsentState>, StoreError> {
-    let mut states = Vec::new();
-    for kind in view.chunk_kinds().await? {
-        let mut parts = kind.split('/').skip(1);
-        let mut part = || parts.next().unwrap_or_default();
-        let parsed = (Purpose::parse(part()), Channel::parse(part()), RecipientClass::parse(part()));
-        let (Ok(purpose), Ok(channel), Ok(class)) = parsed else { continue };
-        let state = view.state(&kind, ordinal).await?;
-        if state != State::None {
-            states.push(ConsentState { purpose, channel, class, state: word(state) });
-        }
-    }
-    Ok(states)
+/// A state of a kind of chunk; none when the kind is none of consents.
+pub(super) fn state_of(kind: &str, state: State) -> Option<ConsentState> {
+    let mut parts = kind.split('/').skip(1);
+    let mut part = || parts.next().unwrap_or_default();
+    let purpose = Purpose::parse(part()).ok()?;
+    let channel = Channel::parse(part()).ok()?;
+    let class = RecipientClass::parse(part()).ok()?;
+    Some(ConsentState { purpose, channel, class, state: word(state) })
 }

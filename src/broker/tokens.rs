@@ -231,15 +231,12 @@ impl Broker {
     /// # Errors
     /// `not_signed_in`; an integrity error as for a session.
     pub async fn token_caller(&self, text: &str) -> Result<Caller, Error> {
-        let mut view = self.store.view().await?;
-        let now = self.clock().now();
-        let known = self.known.at(&mut view, now).await?;
+        let (known, now) = (self.known_now().await?, self.clock().now());
         let row = known.token(&TokenText::hash(text)).filter(|row| row.holds_at(now));
         let row = row.ok_or_else(not_signed_in)?;
         let caller = known.staff.caller_by(row).map_err(|_| not_signed_in())?;
         let today = self.clock().start_of(self.clock().today());
-        let seen = view.token_seen(row.id).await?;
-        drop(view);
+        let seen = self.store.view().await?.token_seen(row.id).await?;
         if seen != Some(today) {
             self.store.token_used(row.id, today).await?;
         }

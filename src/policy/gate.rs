@@ -3,6 +3,12 @@
 //! Plain `Enforcer`s only, a question at a time: with an `EnforceContext` a deny of a second policy
 //! counts as allow, and `CachedEnforcer` answers one context's question with another's decision. An
 //! error is for the caller to take as a denial.
+//!
+//! What was decided is kept, word for word: a gate's rows never change, so the same question has the same answer for as long as
+//! there is this gate, and asking casbin takes longer than all else of a look at a member together.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
 
 use casbin::function_map::dynamic_to_str;
 use casbin::rhai::Dynamic;
@@ -11,7 +17,13 @@ use casbin::{CoreApi, DefaultModel, Enforcer, StringAdapter, function_map::Opera
 use crate::policy::rules::Row;
 
 /// An enforcer that cannot be changed: a new policy is a new gate.
-pub(super) struct Gate(Enforcer);
+pub(super) struct Gate {
+    enforcer: Enforcer,
+    decided: RwLock<HashMap<String, bool>>,
+}
+
+/// Most decisions kept. There are fewer questions than that: sets of roles that somebody holds, times acts, times places.
+const KEPT: usize = 10_000;
 
 impl Gate {
     /// A gate over checked rows. Every cell has been read as a code, so none can hold a comma.
@@ -19,13 +31,23 @@ impl Gate {
         let lines: Vec<String> = rows.iter().map(|row| format!("p,{}", row.cells.join(","))).collect();
         let mut enforcer = Enforcer::new(model, StringAdapter::new(lines.join("\n"))).await?;
         enforcer.add_function("holds", OperatorFunction::Arg2(holds));
-        Ok(Gate(enforcer))
+        Ok(Gate { enforcer, decided: RwLock::default() })
     }
 
     /// Asks one question of three words.
     pub(super) fn ask(&self, words: [&str; 3]) -> Result<bool, casbin::Error> {
+        // No code has such a character.
+        let question = words.join("\u{1f}");
+        if let Some(decision) = self.decided.read().unwrap_or_else(PoisonError::into_inner).get(&question) {
+            return Ok(*decision);
+        }
         let [first, second, third] = words;
-        self.0.enforce((first, second, third))
+        let decision = self.enforcer.enforce((first, second, third))?;
+        let mut decided = self.decided.write().unwrap_or_else(PoisonError::into_inner);
+        if decided.len() < KEPT {
+            decided.insert(question, decision);
+        }
+        Ok(decision)
     }
 }
 

@@ -58,9 +58,15 @@ impl View<'_> {
     ///
     /// # Errors
     /// A row that does not parse is an integrity error.
-    pub async fn alarms_about(&mut self, whom: &str, since: Micros) -> Result<Vec<AlarmRow>, StoreError> {
-        let tail = "where whom = $1 and raised_at > $2 order by seq";
-        let rows = self.rows(&ALARM, tail, &[Arg::Text(whom), Arg::Int(since)]).await?;
+    pub async fn alarms_about(&mut self, whom: &[&str], since: Micros) -> Result<Vec<AlarmRow>, StoreError> {
+        let tail = format!(
+            "where raised_at > {} and whom in ({})",
+            self.tx.places(1, 1),
+            self.tx.places(2, whom.len())
+        );
+        let args: Vec<Arg<'_>> =
+            [Arg::Int(since)].into_iter().chain(whom.iter().map(|whom| Arg::Text(whom))).collect();
+        let rows = self.rows(&ALARM, &format!("{tail} order by seq"), &args).await?;
         rows.iter().map(|row| parse(row).ok_or_else(malformed)).collect()
     }
 

@@ -207,9 +207,11 @@ pub(super) async fn blocks_in(
 ) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
     let mut found = BTreeMap::new();
     for numbers in numbers.chunks(AT_ONCE) {
-        let places = tx.places(1, numbers.len());
-        let sql = built(format!("select block, body from {table} where block in ({places})"));
-        let args: Vec<Arg<'_>> = numbers.iter().map(|n| Arg::Int(*n)).collect();
+        // Filled up with the last one, so that there are few texts to prepare.
+        let count = numbers.len().next_power_of_two();
+        let sql = built(format!("select block, body from {table} where block in ({})", tx.places(1, count)));
+        let last = numbers.last().into_iter().cycle();
+        let args: Vec<Arg<'_>> = numbers.iter().chain(last).take(count).map(|n| Arg::Int(*n)).collect();
         for row in tx.all(sql, &args).await.map_err(|e| e.unreadable(table))? {
             let (block, body) = body_of(&row, table)?;
             found.insert(block, body.to_vec());

@@ -27,8 +27,11 @@ use jiff::civil::Date;
 /// Ordinals a chunk covers.
 pub const SPAN: i64 = 16_384;
 
+/// Chunks read by one statement.
+const TOGETHER: usize = 64;
+
 /// What a member said, in effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum State {
     /// Nothing.
     None = 0,
@@ -135,6 +138,10 @@ impl Chunks {
     }
 }
 
+fn malformed() -> StoreError {
+    StoreError::integrity("consent_chunk", "a row does not parse")
+}
+
 impl View<'_> {
     /// All chunks of a kind.
     ///
@@ -157,18 +164,29 @@ impl View<'_> {
     }
 
     async fn chunks_of(&mut self, kind: &str, numbers: &[i64]) -> Result<Chunks, StoreError> {
-        let mut rows = Vec::new();
-        for number in numbers {
-            rows.extend(self.row(&CONSENT_CHUNK, &[Arg::Text(kind), Arg::Int(*number)]).await?);
+        let (kinds, mut rows) = ([kind.to_owned()], Vec::new());
+        for numbers in numbers.chunks(TOGETHER) {
+            rows.extend(self.chunk_rows(&kinds, numbers).await?);
         }
         self.open_rows(kind, rows)
+    }
+
+    async fn chunk_rows(&mut self, kinds: &[String], numbers: &[i64]) -> Result<Vec<Vec<Value>>, StoreError> {
+        let of_kinds = self.tx.places(1, kinds.len());
+        let tail = format!(
+            "where kind in ({of_kinds}) and chunk in ({})",
+            self.tx.places(kinds.len() + 1, numbers.len())
+        );
+        let kinds = kinds.iter().map(|kind| Arg::Text(kind));
+        let args: Vec<Arg<'_>> = kinds.chain(numbers.iter().map(|number| Arg::Int(*number))).collect();
+        self.rows(&CONSENT_CHUNK, &tail, &args).await
     }
 
     fn open_rows(&self, kind: &str, rows: Vec<Vec<Value>>) -> Result<Chunks, StoreError> {
         let mut chunks = Chunks::default();
         for row in rows {
             let [_, Value::Int(number), Value::Bytes(body)] = &row[..] else {
-                return Err(StoreError::integrity("consent_chunk", "a row does not parse"));
+                return Err(malformed());
             };
             let place = [b"chunk".as_slice(), kind.as_bytes(), &number.to_le_bytes()];
             let plain = self
@@ -190,6 +208,35 @@ impl View<'_> {
         let rows = self.tx.all(sql, &[]).await?;
         let kinds = rows.iter().map(|r| r.text(0)).collect::<Result<_, StoreError>>();
         kinds.map_err(|e| e.unreadable("consent_chunk"))
+    }
+
+    /// Consent states of members, where they have one: ordinal, kind, state, in the order of the kinds.
+    ///
+    /// # Errors
+    /// A chunk that does not open is an integrity error.
+    pub async fn states(&mut self, ordinals: &[i64]) -> Result<Vec<(i64, String, State)>, StoreError> {
+        let mut by_chunk: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+        for ordinal in ordinals {
+            by_chunk.entry(ordinal.div_euclid(SPAN)).or_default().push(*ordinal);
+        }
+        let mut kinds = self.chunk_kinds().await?;
+        kinds.retain(|kind| kind != AGE);
+        let mut states = Vec::new();
+        for numbers in by_chunk.keys().copied().collect::<Vec<_>>().chunks(TOGETHER) {
+            for row in self.chunk_rows(&kinds, numbers).await? {
+                let Some(Value::Text(kind)) = row.first().cloned() else { return Err(malformed()) };
+                let chunks = self.open_rows(&kind, vec![row])?;
+                for ordinal in chunks.0.keys().filter_map(|number| by_chunk.get(number)).flatten() {
+                    match chunks.state(*ordinal) {
+                        State::None => {}
+                        state => states.push((*ordinal, kind.clone(), state)),
+                    }
+                }
+            }
+        }
+        states.sort();
+        states.dedup();
+        Ok(states)
     }
 
     /// One member's consent state of a kind.

@@ -30,6 +30,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// while the tables were empty, which is to walk through the whole of them.
 const MOST_KEPT: usize = 64;
 
+/// Statements that a connection keeps prepared: some hundred texts, and those of many rows once for each number of rows.
+const STATEMENTS: usize = 256;
+
 /// Rows that SQLite's thread may be ahead of their reader, about a megabyte of blocks: with a few, the two
 /// threads wake each other every few rows.
 const ROWS_AHEAD: usize = 128;
@@ -200,7 +203,7 @@ impl Engine {
             // Compiling a plan costs more than any statement here.
             ("jit", "off".into()),
         ]);
-        let options = options.disable_statement_logging();
+        let options = options.statement_cache_capacity(STATEMENTS).disable_statement_logging();
         let pool = PgPoolOptions::new()
             .max_connections(8)
             .acquire_timeout(LOCK_WAIT)
@@ -230,7 +233,7 @@ impl Engine {
             .pragma("foreign_keys", "off")
             .pragma("temp_store", "memory")
             .pragma("cache_size", "-16384")
-            .statement_cache_capacity(64)
+            .statement_cache_capacity(STATEMENTS)
             .row_buffer_size(ROWS_AHEAD)
             // A walk through a million members takes its seconds: no fault to warn of.
             .disable_statement_logging();

@@ -1,21 +1,11 @@
 //! Entries of reads and refusals: they change nothing but the log, so those that wait at one moment are written in one
 //! turn: one transaction, one wait for the disk, one checkpoint, one raise of the high-water mark.
 //!
-//! ```text
-//! reads     a ─┐          b c d ─┐             e f ─┐
-//! turns        [ a ............ ][ b c d ......... ][ e f ........ ]
-//! receipts                      a                b c d            e f
-//! ```
-//!
-//! Nobody waits for a group to fill: whoever finds no turn running takes it with all that wait, and while he waits for
-//! the disk the next group gathers. The turn is a writer's like any other ([`Work`]), so writers of this and of
+//! Who waits for whom is [`Gather`]'s; the turn is a writer's like any other ([`Work`]), so writers of this and of
 //! other processes stay in one sequence without gaps. What fails fails for everyone in the group: no receipt, no look.
 
-use std::sync::{Mutex, PoisonError};
-
-use tokio::sync::oneshot::{self, Receiver, Sender};
-
-use super::looks::Counting;
+use super::gather::Gather;
+use super::looks::{Counting, Counts};
 use super::members::Member;
 use super::{Receipt, Stamp, Store, StoreError, Work};
 use crate::audit::event::Event;
@@ -71,24 +61,8 @@ pub enum Looked {
 
 type Told = Result<Looked, StoreError>;
 
-/// Who waits, and whose turn it is.
-#[derive(Default)]
-pub(super) struct Entries {
-    waiting: Mutex<Vec<(Look, Sender<Told>)>>,
-    turn: tokio::sync::Mutex<()>,
-}
-
-impl Entries {
-    fn join(&self, look: Look) -> Receiver<Told> {
-        let (tell, told) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((look, tell));
-        told
-    }
-
-    fn take(&self) -> Vec<(Look, Sender<Told>)> {
-        std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
+/// Who waits for an entry.
+pub(super) type Entries = Gather<Look, Told>;
 
 impl Store {
     /// Writes an entry that nothing else hangs on, with those of others who wait.
@@ -109,38 +83,27 @@ impl Store {
     /// # Errors
     /// As [`Work::commit`]; what fails one fails all that are written with it.
     pub async fn enter_look(&self, look: Look) -> Result<Looked, StoreError> {
-        let mut told = self.entries.join(look);
-        tokio::select! {
-            biased;
-            // Somebody else wrote it.
-            heard = &mut told => return heard.unwrap_or(Err(StoreError::Busy)),
-            _turn = self.entries.turn.lock() => self.write_waiting().await,
-        }
-        // It was among those; or whoever had taken it went away in the middle of his turn.
-        told.await.unwrap_or(Err(StoreError::Busy))
+        // Whoever had taken it went away in the middle of his turn: whether it was written is not known.
+        self.entries.ask(look, |looks| self.write_waiting(looks)).await.unwrap_or(Err(StoreError::Busy))
     }
 
-    async fn write_waiting(&self) {
-        let (looks, tells): (Vec<_>, Vec<_>) = self.entries.take().into_iter().unzip();
-        if looks.is_empty() {
-            return;
-        }
-        metrics::histogram!("countersign_entries_together").record(looks.len() as f64);
+    async fn write_waiting(&self, looks: Vec<Look>) -> Vec<Told> {
+        let together = looks.len();
+        metrics::histogram!("countersign_entries_together").record(together as f64);
         match self.write_together(looks).await {
-            // Whoever waits no longer has his entry, and no look.
-            Ok(looked) => {
-                tells.into_iter().zip(looked).for_each(|(tell, looked)| drop(tell.send(Ok(looked))))
-            }
-            Err(error) => tells.into_iter().for_each(|tell| drop(tell.send(Err(error.shared())))),
+            Ok(looked) => looked.into_iter().map(Ok).collect(),
+            Err(error) => (0..together).map(|_| Err(error.shared())).collect(),
         }
     }
 
     async fn write_together(&self, looks: Vec<Look>) -> Result<Vec<Looked>, StoreError> {
         let mut work = self.work().await?;
+        let mut counts = work.counts(looks.iter().filter_map(|look| look.counting.as_ref())).await?;
         let mut ends = Vec::with_capacity(looks.len());
         for look in looks {
-            ends.push(look.enter(&mut work).await?);
+            ends.push(look.enter(&mut work, &mut counts).await?);
         }
+        work.keep(counts).await?;
         let mut receipts = match ends.iter().all(|end| matches!(end, End::Gone(_))) {
             true => Vec::new().into_iter(),
             false => work.settle().await?.into_iter(),
@@ -164,7 +127,7 @@ enum End {
 
 impl Look {
     /// Appends the entry, or that of the refusal; none when a member is gone.
-    async fn enter(self, work: &mut Work<'_>) -> Result<End, StoreError> {
+    async fn enter(self, work: &mut Work<'_>, counts: &mut Counts) -> Result<End, StoreError> {
         // While no verb has changed any member since, nobody has to be read again.
         if self.as_of.is_some_and(|as_of| as_of != work.member_stamp()) {
             for member in &self.members {
@@ -174,13 +137,13 @@ impl Look {
             }
         }
         if let Some(counting) = &self.counting
-            && let Some(refusal) = work.count(counting).await?
+            && let Some(refusal) = counts.count(counting)
         {
             work.enter(self.event.refused(&refusal))?;
             return Ok(End::Refused(refusal));
         }
         let event = match self.remark {
-            Some(text) => self.event.digest("commitment", work.add_remark(&text).await?),
+            Some(text) => self.event.digest("commitment", work.add_remark(&text)?),
             None => self.event,
         };
         work.enter(event)?;

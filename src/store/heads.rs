@@ -147,11 +147,30 @@ impl Heads {
     /// The hash over every table's shown head. A table without rows counts as not there, so that a
     /// later version with more tables reads an older vault's leaves.
     pub(crate) fn state(&self, keyring: &Keyring) -> [u8; 32] {
-        let mut all = Vec::new();
+        self.state_beside(keyring, &mut Shown::default())
+    }
+
+    /// The same, with what was worked out before.
+    pub(crate) fn state_beside(&self, keyring: &Keyring, shown: &mut Shown) -> [u8; 32] {
+        let mut all = Vec::with_capacity(TABLES.len() * 32);
         for table in TABLES.iter().filter(|t| self.of(t).rows > 0) {
-            all.extend_from_slice(&self.shown(keyring, table));
+            let one = shown.0.entry(table.slot()).or_insert_with(|| self.shown(keyring, table));
+            all.extend_from_slice(one);
         }
         sha256(&all)
+    }
+}
+
+/// What the log shows of tables, kept while they do not change: a turn of many entries works each out once.
+#[derive(Default)]
+pub(crate) struct Shown(BTreeMap<usize, [u8; 32]>);
+
+impl Shown {
+    /// What was worked out of these tables holds no more.
+    pub(crate) fn forget<'a>(&mut self, slots: impl Iterator<Item = &'a usize>) {
+        for slot in slots {
+            self.0.remove(slot);
+        }
     }
 }
 

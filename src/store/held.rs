@@ -10,6 +10,7 @@ use crate::model::field::Field;
 use crate::model::sealed::Record;
 
 /// A member and the key of his record.
+#[derive(Clone)]
 pub struct Held {
     /// The member.
     pub member: Member,

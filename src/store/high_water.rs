@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::StoreError;
 use crate::audit::checkpoint::Checkpoint;
@@ -14,11 +15,14 @@ use crate::audit::note::NoteVerifier;
 /// Where the mark lies and whose it is.
 pub(crate) struct HighWater {
     path: PathBuf,
+    /// The text that was last found to be signed, and what it says: a mark is read at each turn, and changes seldom
+    /// but by this process.
+    signed: Mutex<Option<(String, Checkpoint)>>,
 }
 
 impl HighWater {
     pub(crate) fn new(path: PathBuf) -> Self {
-        HighWater { path }
+        HighWater { path, signed: Mutex::default() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -28,12 +32,24 @@ impl HighWater {
     /// The mark as it stands; none before the first.
     pub(crate) fn read(&self, verifier: &NoteVerifier) -> Result<Option<Checkpoint>, StoreError> {
         match fs::read_to_string(&self.path) {
-            Ok(text) => Checkpoint::open(&text, verifier)
+            Ok(text) => self
+                .checkpoint(text, verifier)
                 .map(Some)
-                .map_err(|_| StoreError::integrity("high-water mark", self.path.display().to_string())),
+                .ok_or_else(|| StoreError::integrity("high-water mark", self.path.display().to_string())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(e) => Err(StoreError::HighWaterUnreadable(self.path.clone(), e)),
         }
+    }
+
+    /// What a text says, if it is signed.
+    fn checkpoint(&self, text: String, verifier: &NoteVerifier) -> Option<Checkpoint> {
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, checkpoint)) = signed.as_ref().filter(|(known, _)| *known == text) {
+            return Some(checkpoint.clone());
+        }
+        let checkpoint = Checkpoint::open(&text, verifier).ok()?;
+        *signed = Some((text, checkpoint.clone()));
+        Some(checkpoint)
     }
 
     /// Raises the mark. Several processes share it: the file lock keeps the higher one.
@@ -75,8 +91,7 @@ impl HighWater {
 
     fn raise_inner(&self, size: u64, note: &str, verifier: &NoteVerifier) -> std::io::Result<()> {
         let _lock = self.lock()?;
-        let present =
-            fs::read_to_string(&self.path).ok().and_then(|text| Checkpoint::open(&text, verifier).ok());
+        let present = fs::read_to_string(&self.path).ok().and_then(|text| self.checkpoint(text, verifier));
         if present.is_some_and(|mark| mark.size >= size) {
             return Ok(());
         }

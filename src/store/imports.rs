@@ -8,7 +8,7 @@
 //! ```
 
 use super::engine::{Arg, Row, Tx, built};
-use super::work::insert_rows;
+use super::entered::insert_rows;
 use super::{Store, StoreError, View, Work};
 use crate::clock::Micros;
 use crate::model::code::codes;

@@ -6,7 +6,7 @@ use super::blocks::sealed_table;
 use super::engine::Arg;
 use super::heads::recompute;
 use super::table::{
-    CREDENTIAL, Checked, FACTOR_TOTP, LINKED_ACCOUNT, ORG_PROPOSAL, PASSKEY, PERSON, PERSON_HOLD,
+    CREDENTIAL, Checked, DOCUMENT, FACTOR_TOTP, LINKED_ACCOUNT, ORG_PROPOSAL, PASSKEY, PERSON, PERSON_HOLD,
     POLICY_VERSION, RECOVERY_CODE, ROLE_GRANT, SERVICE_TOKEN, SESSION, TABLES, Table, UNDERTAKING, UNIT,
 };
 use super::work::Head;
@@ -148,8 +148,8 @@ impl View<'_> {
     }
 }
 
-/// The tables that say who somebody is and what he may.
-static STAFF: [&Table; 14] = [
+/// The tables that say who somebody is and what he may; documents, for what he has undertaken is the text of one.
+static STAFF: [&Table; 15] = [
     &UNIT,
     &PERSON,
     &ROLE_GRANT,
@@ -157,6 +157,7 @@ static STAFF: [&Table; 14] = [
     &SESSION,
     &POLICY_VERSION,
     &UNDERTAKING,
+    &DOCUMENT,
     &ORG_PROPOSAL,
     &PERSON_HOLD,
     &FACTOR_TOTP,

@@ -1,15 +1,18 @@
 //! How many members somebody looked at within the running hour and day. Operational: each look is an entry as well, and
 //! these counts decide only whether there may be another one yet.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::alarms::AlarmRow;
-use super::engine::Arg;
+use super::engine::{Arg, Row, built};
 use super::{StoreError, View, Work};
 use crate::clock::{Clock, Micros, day_number};
 use crate::model::refusal::Refusal;
 
 const HOUR: Micros = 3_600_000_000;
+/// Counts in one statement.
+const TOGETHER: usize = 500;
 
 /// Looks of one kind by somebody.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +67,85 @@ pub struct Counting {
     pub judge: Judge,
 }
 
+/// What is stored of one's looks of a kind.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    hour: i64,
+    in_hour: i64,
+    day: i64,
+    in_day: i64,
+}
+
+impl Tally {
+    /// From a row's values, the first of which is in this place.
+    fn read(row: &Row, first: usize) -> Result<Tally, StoreError> {
+        let value = |i: usize| row.int(first + i);
+        Ok(Tally { hour: value(0)?, in_hour: value(1)?, day: value(2)?, in_day: value(3)? })
+    }
+
+    fn looks(&self, now: Running) -> Looks {
+        // A count that is none stands for the most there can be: it lets nobody look.
+        let count = |same: bool, n: i64| if same { u32::try_from(n).unwrap_or(u32::MAX) } else { 0 };
+        Looks {
+            in_hour: count(self.hour == now.hour, self.in_hour),
+            in_day: count(self.day == now.day, self.in_day),
+        }
+    }
+
+    fn with_another(&self, now: Running) -> Tally {
+        let more = |same: bool, n: i64| if same { n.saturating_add(1) } else { 1 };
+        Tally {
+            hour: now.hour,
+            in_hour: more(self.hour == now.hour, self.in_hour),
+            day: now.day,
+            in_day: more(self.day == now.day, self.in_day),
+        }
+    }
+}
+
+/// What they have looked at so far who look in one turn: each look is judged by those before it, and all are stored at once.
+pub struct Counts {
+    at: Micros,
+    now: Running,
+    tallies: BTreeMap<(String, &'static str), Tally>,
+    /// Those that are not as they are stored.
+    counted: BTreeSet<(String, &'static str)>,
+    alarms: Vec<AlarmRow>,
+}
+
+impl Counts {
+    /// Counts another look, unless it is refused.
+    pub fn count(&mut self, counting: &Counting) -> Option<Refusal> {
+        let looks = counting.whose.iter().map(|whose| self.tally(whose, counting.look).looks(self.now));
+        let mut counted = Counted { at: self.at, looks: looks.collect(), alarms: Vec::new() };
+        if let Some(first) = counting.whose.first() {
+            let since = self.at - counting.alarms;
+            let about = self.alarms.iter().filter(|alarm| &alarm.whom == first && alarm.raised_at > since);
+            counted.alarms = about.cloned().collect();
+        }
+        if let Some(refusal) = (counting.judge)(&counted) {
+            return Some(refusal);
+        }
+        for whose in &counting.whose {
+            self.add(whose, counting.look);
+        }
+        if let (Some(first), Some(also)) = (counting.whose.first(), counting.also) {
+            self.add(first, also);
+        }
+        None
+    }
+
+    fn tally(&self, whose: &str, look: &'static str) -> Tally {
+        self.tallies.get(&(whose.to_owned(), look)).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, whose: &str, look: &'static str) {
+        let (key, next) = ((whose.to_owned(), look), self.tally(whose, look).with_another(self.now));
+        self.tallies.insert(key.clone(), next);
+        self.counted.insert(key);
+    }
+}
+
 impl View<'_> {
     /// What somebody looked at within the running hour and day.
     ///
@@ -71,15 +153,8 @@ impl View<'_> {
     /// The database failed.
     pub async fn looks(&mut self, whose: &str, look: &str, now: Running) -> Result<Looks, StoreError> {
         let sql = "select hour, in_hour, day, in_day from look_count where whose = $1 and look = $2";
-        let Some(row) = self.tx.maybe(sql, &[Arg::Text(whose), Arg::Text(look)]).await? else {
-            return Ok(Looks::default());
-        };
-        let count = |number: i64, i: usize| -> Result<u32, StoreError> {
-            let (counted, n) = (row.int(i)?, row.int(i + 1)?);
-            // A count that is none stands for the most there can be: it lets nobody look.
-            Ok(if counted == number { u32::try_from(n).unwrap_or(u32::MAX) } else { 0 })
-        };
-        Ok(Looks { in_hour: count(now.hour, 0)?, in_day: count(now.day, 2)? })
+        let row = self.tx.maybe(sql, &[Arg::Text(whose), Arg::Text(look)]).await?;
+        Ok(row.map_or(Ok(Tally::default()), |row| Tally::read(&row, 0))?.looks(now))
     }
 
     /// Who has had so many looks of a kind within the running hour, and how many.
@@ -100,43 +175,100 @@ impl View<'_> {
 }
 
 impl Work<'_> {
-    /// Counts another look in the turn of its entry, unless it is refused.
+    /// What everybody whose looks these are has looked at before this turn.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn count(&mut self, counting: &Counting) -> Result<Option<Refusal>, StoreError> {
-        let at = self.at();
+    pub async fn counts(
+        &mut self,
+        of: impl Iterator<Item = &Counting> + Clone,
+    ) -> Result<Counts, StoreError> {
+        let (at, mut tallies) = (self.at(), BTreeMap::new());
         let now = Running::at(&self.view.store.clock, at);
-        let mut counted = Counted { at, looks: Vec::new(), alarms: Vec::new() };
-        for whose in &counting.whose {
-            counted.looks.push(self.view.looks(whose, counting.look, now).await?);
+        let kinds: BTreeSet<&'static str> =
+            of.clone().flat_map(|one| [Some(one.look), one.also]).flatten().collect();
+        let whose: BTreeSet<&str> = of.clone().flat_map(|one| &one.whose).map(String::as_str).collect();
+        let whose: Vec<Arg<'_>> = whose.into_iter().map(Arg::Text).collect();
+        for whose in whose.chunks(TOGETHER) {
+            let places = self.view.tx.places(1, whose.len());
+            let sql = format!(
+                "select whose, look, hour, in_hour, day, in_day from look_count where whose in ({places})"
+            );
+            for row in self.view.tx.all(built(sql), whose).await? {
+                let kind = row.str(1)?.and_then(|look| kinds.get(look));
+                if let Some(look) = kind {
+                    tallies.insert((row.text(0)?, *look), Tally::read(&row, 2)?);
+                }
+            }
         }
-        if let Some(first) = counting.whose.first().filter(|_| counting.alarms > 0) {
-            counted.alarms = self.view.alarms_about(first, at - counting.alarms).await?;
-        }
-        if let Some(refusal) = (counting.judge)(&counted) {
-            return Ok(Some(refusal));
-        }
-        for whose in &counting.whose {
-            self.count_look(whose, counting.look, now).await?;
-        }
-        if let (Some(first), Some(also)) = (counting.whose.first(), counting.also) {
-            self.count_look(first, also, now).await?;
-        }
-        Ok(None)
+        let since = of.clone().map(|one| one.alarms).max().filter(|longest| *longest > 0);
+        let alarms = match since {
+            Some(longest) => {
+                let first: BTreeSet<&str> =
+                    of.filter_map(|one| one.whose.first()).map(String::as_str).collect();
+                let first: Vec<&str> = first.into_iter().collect();
+                self.view.alarms_about(&first, at - longest).await?
+            }
+            None => Vec::new(),
+        };
+        Ok(Counts { at, now, tallies, counted: BTreeSet::new(), alarms })
     }
 
-    /// Counts another look in the turn of its entry: it is counted when the entry is there, and only then.
+    /// Stores what was counted in the turn of its entries: it is counted when they are there, and only then.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn count_look(&mut self, whose: &str, look: &str, now: Running) -> Result<(), StoreError> {
-        let sql = "insert into look_count (whose, look, hour, in_hour, day, in_day) values ($1, $2, $3, 1, $4, 1) \
-                   on conflict (whose, look) do update set \
-                   in_hour = case when look_count.hour = $3 then look_count.in_hour + 1 else 1 end, hour = $3, \
-                   in_day = case when look_count.day = $4 then look_count.in_day + 1 else 1 end, day = $4";
-        let args = [Arg::Text(whose), Arg::Text(look), Arg::Int(now.hour), Arg::Int(now.day)];
-        self.view.tx.execute(sql, &args).await?;
+    pub async fn keep(&mut self, counts: Counts) -> Result<(), StoreError> {
+        let counted: Vec<[Arg<'_>; 6]> = counts
+            .counted
+            .iter()
+            .filter_map(|key| counts.tallies.get_key_value(key))
+            .map(|((whose, look), tally)| {
+                [
+                    Arg::Text(whose),
+                    Arg::Text(look),
+                    Arg::Int(tally.hour),
+                    Arg::Int(tally.in_hour),
+                    Arg::Int(tally.day),
+                    Arg::Int(tally.in_day),
+                ]
+            })
+            .collect();
+        for rows in counted.chunks(TOGETHER) {
+            let places = self.view.tx.place_rows(rows.len(), 6);
+            let sql = format!(
+                "insert into look_count (whose, look, hour, in_hour, day, in_day) values {places} \
+                 on conflict (whose, look) do update set hour = excluded.hour, in_hour = excluded.in_hour, \
+                 day = excluded.day, in_day = excluded.in_day"
+            );
+            self.view.tx.execute(built(sql), rows.as_flattened()).await?;
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_hour_and_another_day_begin_at_one() {
+        let at = |hour, day| Running { hour, day };
+        let looks = |tally: Tally, now| (tally.looks(now).in_hour, tally.looks(now).in_day);
+        let tally = Tally::default().with_another(at(7, 1)).with_another(at(7, 1));
+        assert_eq!(
+            (looks(tally, at(7, 1)), looks(tally, at(8, 1)), looks(tally, at(8, 2))),
+            ((2, 2), (0, 2), (0, 0))
+        );
+        let tally = tally.with_another(at(8, 1));
+        assert_eq!(looks(tally, at(8, 1)), (1, 3));
+        assert_eq!(looks(tally.with_another(at(32, 2)), at(32, 2)), (1, 1));
+    }
+
+    #[test]
+    fn a_count_that_is_none_lets_nobody_look() {
+        let tally = Tally { hour: 7, in_hour: -1, day: 1, in_day: i64::MAX };
+        let looks = tally.looks(Running { hour: 7, day: 1 });
+        assert_eq!((looks.in_hour, looks.in_day), (u32::MAX, u32::MAX));
     }
 }

@@ -173,11 +173,10 @@ impl Work<'_> {
     ///
     /// # Errors
     /// The database failed.
-    pub async fn add_remark(&mut self, text: &str) -> Result<Digest, StoreError> {
+    pub fn add_remark(&mut self, text: &str) -> Result<Digest, StoreError> {
         let salt: [u8; 16] = random()?;
         let sealed = self.view.store.keyring.seal_text(&salt, text)?;
-        let row = [Arg::Int(self.seq() as i64), Arg::Bytes(&salt), Arg::Bytes(&sealed)];
-        self.insert(&REMARK, &row).await?;
+        self.remark(salt, sealed);
         let mut committed = salt.to_vec();
         committed.extend_from_slice(text.as_bytes());
         Ok(Digest(sha256(&committed)))

@@ -36,7 +36,7 @@ use segment::{Entry, Merging, Next, Segment, entry, parts};
 
 /// Tags looked up by one statement; so few are looked up without asking how large the index is. For more at
 /// once PostgreSQL compiles the statement, which takes longer than all of them.
-const PROBES: usize = 32;
+pub(crate) const PROBES: usize = 32;
 
 /// Segments that a walk over all runs holds: about 4 MB.
 const HELD: usize = 1024;
@@ -131,9 +131,11 @@ impl View<'_> {
         found: &mut HashMap<Tag, Vec<i64>>,
     ) -> Result<(), StoreError> {
         for tags in tags.chunks(PROBES) {
-            let ends: Vec<Entry> = tags.iter().map(|tag| entry(tag, -1)).collect();
+            // Filled up with the last one, so that there are few texts to prepare.
+            let (count, last) = (tags.len().next_power_of_two(), tags.last().into_iter().cycle());
+            let ends: Vec<Entry> = tags.iter().chain(last).take(count).map(|tag| entry(tag, -1)).collect();
             for (place, mut segment) in self.before(table, &ends).await? {
-                let tag = tags.get(place).ok_or_else(|| segment::malformed(table))?;
+                let Some(tag) = tags.get(place) else { continue };
                 gather(&segment.entries, tag, found);
                 // Who holds a tag may be more than a segment has room for.
                 while segment.entries.first().is_some_and(|first| first[..16] == tag[..]) {

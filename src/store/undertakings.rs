@@ -27,7 +27,12 @@ impl View<'_> {
     pub async fn undertakings(&mut self, login: &Login) -> Result<Vec<UndertakingRow>, StoreError> {
         let rows =
             self.rows(&UNDERTAKING, "where login = $1 order by number", &[Arg::Text(login.as_str())]).await?;
-        let malformed = || StoreError::integrity("undertaking", "a row does not parse");
+        rows.iter().map(|r| parse(r).ok_or_else(malformed)).collect()
+    }
+
+    /// Everybody's, each person's oldest first.
+    pub(crate) async fn all_undertakings(&mut self) -> Result<Vec<UndertakingRow>, StoreError> {
+        let rows = self.rows(&UNDERTAKING, "order by login, number", &[]).await?;
         rows.iter().map(|r| parse(r).ok_or_else(malformed)).collect()
     }
 }
@@ -48,6 +53,10 @@ impl Work<'_> {
         ];
         self.insert(&UNDERTAKING, &row).await
     }
+}
+
+fn malformed() -> StoreError {
+    StoreError::integrity("undertaking", "a row does not parse")
 }
 
 fn parse(row: &[Value]) -> Option<UndertakingRow> {

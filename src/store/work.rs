@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::engine::{Arg, Tx, built};
-use super::heads::{Accumulator, Heads, Stamp, row_mac};
-use super::table::{Table, Value, args};
+use super::entered::Entered;
+use super::heads::{Accumulator, Heads, Shown, Stamp, row_mac};
+use super::table::{REMARK, Table, Value, args};
 use super::{Store, StoreError};
 use crate::audit::event::Event;
 use crate::audit::leaf::{self, Frame};
@@ -149,18 +150,9 @@ pub struct Work<'s> {
     head: Head,
     at: Micros,
     changes: BTreeMap<usize, Accumulator>,
+    shown: Shown,
     scratch: Vec<u8>,
     entered: Entered,
-}
-
-/// Entries that are appended to the tree of this turn and not written yet.
-#[derive(Default)]
-struct Entered {
-    /// What a receipt will be given for, once all is on disk.
-    said: Vec<(u64, Hash, Event)>,
-    leaves: Vec<(i64, Vec<u8>)>,
-    nodes: Vec<(i64, i64, Hash)>,
-    aliases: Vec<([u8; 16], i64)>,
 }
 
 impl<'s> Work<'s> {
@@ -192,8 +184,8 @@ impl<'s> Work<'s> {
             return Err(StoreError::ClockBack(behind / 1_000_000));
         }
         let at = now.max(head.at);
-        let (changes, scratch, entered) = (BTreeMap::new(), Vec::new(), Entered::default());
-        Ok(Work { view, head, at, changes, scratch, entered })
+        let (changes, shown, scratch, entered) = Default::default();
+        Ok(Work { view, head, at, changes, shown, scratch, entered })
     }
 
     /// What can be read can be read here too, and it stands still.
@@ -330,6 +322,15 @@ impl<'s> Work<'s> {
         }
     }
 
+    /// Keeps a sealed justification beside the entry that comes next. It counts from now; it is written with the entries.
+    pub(super) fn remark(&mut self, salt: [u8; 16], sealed: Vec<u8>) {
+        let seq = self.head.size as i64;
+        let row = [Arg::Int(seq), Arg::Bytes(&salt), Arg::Bytes(&sealed)];
+        let mac = row_mac(&self.view.store.keyring, &REMARK, &row, &mut self.scratch);
+        self.change(&REMARK).add(&mac);
+        self.entered.remarks.push((seq, salt, sealed));
+    }
+
     /// Writes the entry and everything done in this turn, and waits until it is on disk and the
     /// high-water mark stands outside the data folder.
     ///
@@ -350,8 +351,9 @@ impl<'s> Work<'s> {
             .filter(|table| self.changes.contains_key(&table.slot()))
             .map(|table| (table.name, self.head.heads.shown(keyring, table)))
             .collect();
+        self.shown.forget(self.changes.keys());
         self.changes.clear();
-        let state = self.head.heads.state(keyring);
+        let state = self.head.heads.state_beside(keyring, &mut self.shown);
         let frame = Frame { seq: self.head.size, at: self.at, heads: &shown, state };
         let body =
             leaf::encode(&event, &frame).map_err(|_| StoreError::integrity("log_leaf", "not encodable"))?;
@@ -401,34 +403,6 @@ impl<'s> Work<'s> {
         };
         Ok(entered.said.into_iter().map(earned).collect())
     }
-}
-
-impl Entered {
-    async fn write(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        let leaves = self.leaves.iter().map(|(seq, body)| [Arg::Int(*seq), Arg::Bytes(body)]);
-        insert_rows(tx, "log_leaf (seq, body)", leaves).await?;
-        let nodes = self
-            .nodes
-            .iter()
-            .map(|(level, position, hash)| [Arg::Int(*level), Arg::Int(*position), Arg::Bytes(hash)]);
-        insert_rows(tx, "log_node (level, position, hash)", nodes).await?;
-        let aliases = self.aliases.iter().map(|(alias, seq)| [Arg::Bytes(alias), Arg::Int(*seq)]);
-        insert_rows(tx, "log_alias (alias, seq)", aliases).await
-    }
-}
-
-/// Rows of a table that stands under no set head, a thousand a statement.
-pub(super) async fn insert_rows<'a, const N: usize>(
-    tx: &mut Tx,
-    into: &str,
-    rows: impl Iterator<Item = [Arg<'a>; N]>,
-) -> Result<(), StoreError> {
-    let rows: Vec<[Arg<'a>; N]> = rows.collect();
-    for rows in rows.chunks(1_000) {
-        let sql = built(format!("insert into {into} values {}", tx.place_rows(rows.len(), N)));
-        tx.execute(sql, rows.as_flattened()).await?;
-    }
-    Ok(())
 }
 
 impl Work<'_> {

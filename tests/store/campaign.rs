@@ -112,7 +112,7 @@ async fn notes_read_back_beside_their_request(vault: Vault) {
 async fn a_justification_is_sealed_and_committed_to(vault: Vault) {
     let text = "会员来电要求核对地址";
     let mut work = vault.store.work().await.unwrap();
-    let commitment = work.add_remark(text).await.unwrap();
+    let commitment = work.add_remark(text).unwrap();
     let receipt = work.commit(event().digest("commitment", commitment)).await.unwrap();
     let mut view = vault.store.view().await.unwrap();
     assert_eq!(view.remark(receipt.seq()).await.unwrap().as_deref(), Some(text));

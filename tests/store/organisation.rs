@@ -127,56 +127,61 @@ async fn alarms_are_raised_once_and_seen_to(vault: Vault) {
     let seen = view.alarm(1).await.unwrap().unwrap();
     assert_eq!(seen.acknowledged, Some((login("auditor"), at)));
     assert_eq!(view.alarms().await.unwrap(), [alarm(3, "wang.fang"), seen]);
-    assert_eq!(view.alarms_about("person/wang.fang", 7).await.unwrap(), [alarm(3, "wang.fang")]);
-    assert_eq!(view.alarms_about("person/wang.fang", 8).await.unwrap(), []);
+    assert_eq!(
+        view.alarms_about(&["person/wang.fang", "person/li.na"], 7).await.unwrap(),
+        [alarm(3, "wang.fang")]
+    );
+    assert_eq!(view.alarms_about(&["person/wang.fang"], 8).await.unwrap(), []);
     drop(view);
     vault.assert_sound().await;
 }
 
 async fn looks_are_counted_by_hour_and_day(vault: Vault) {
     let store = &vault.store;
-    let count = async |whose: &str, hour, day| {
-        let mut work = store.work().await.unwrap();
-        work.count_look(whose, "show", Running { hour, day }).await.unwrap();
-        work.commit(event()).await.unwrap();
+    let counting = |whose: &[&str], look: &'static str, most: u32| {
+        let judge: Judge = Arc::new(move |counted| {
+            let looks = counted.looks.iter().any(|looks| looks.in_hour >= most);
+            looks.then(|| Refusal::new("budget_spent", "A10b (Art 10)", "enough"))
+        });
+        let whose = whose.iter().map(|&one| one.to_owned()).collect();
+        Counting { whose, look, also: Some("vip"), alarms: 1, judge }
     };
-    let now = async |hour, day| {
-        let looks =
-            store.view().await.unwrap().looks("person/li.na", "show", Running { hour, day }).await.unwrap();
+    let now = async |hours: i64| {
+        let mut view = store.view().await.unwrap();
+        let running = Running::at(store.clock(), store.clock().now() + hours * 3_600_000_000);
+        let looks = view.looks("person/li.na", "show", running).await.unwrap();
         (looks.in_hour, looks.in_day)
     };
-    assert_eq!(now(7, 1).await, (0, 0));
-    for hour in [7, 7, 8] {
-        count("person/li.na", hour, 1).await;
-    }
-    count("person/wang.fang", 8, 1).await;
-    assert_eq!((now(8, 1).await, now(9, 1).await, now(9, 2).await), ((1, 3), (0, 3), (0, 0)));
-    // Dropped with the turn it stands in.
-    store
-        .work()
-        .await
-        .unwrap()
-        .count_look("person/li.na", "show", Running { hour: 8, day: 1 })
-        .await
-        .unwrap();
-    assert_eq!(now(8, 1).await, (1, 3));
-    count("person/li.na", 8, 1).await;
-    // Another kind has its own; who judges is asked in the turn.
-    let judge: Judge = Arc::new(|counted| {
-        (counted.looks[0].in_day >= 1).then(|| Refusal::new("budget_spent", "A10b (Art 10)", "enough"))
-    });
-    let whose = vec!["person/li.na".to_owned(), "unit/MKT".to_owned()];
-    let counting = Counting { whose, look: "reveal", also: Some("vip"), alarms: 1, judge };
+    let one = counting(&["person/li.na", "unit/MKT"], "show", 9);
+    assert_eq!(now(0).await, (0, 0));
     let mut work = store.work().await.unwrap();
-    assert!(work.count(&counting).await.unwrap().is_none());
-    assert_eq!(work.count(&counting).await.unwrap().unwrap().code, "budget_spent");
+    let mut counts = work.counts([&one].into_iter()).await.unwrap();
+    assert!(counts.count(&one).is_none() && counts.count(&one).is_none());
+    work.keep(counts).await.unwrap();
+    // Dropped with the turn it stands in.
+    drop(work);
+    assert_eq!(now(0).await, (0, 0));
+    for _ in 0..2 {
+        let mut work = store.work().await.unwrap();
+        let mut counts = work.counts([&one].into_iter()).await.unwrap();
+        assert!(counts.count(&one).is_none());
+        work.keep(counts).await.unwrap();
+        work.commit(event()).await.unwrap();
+    }
+    assert_eq!((now(0).await, now(24).await), ((2, 2), (0, 0)));
+    // Another kind has its own; who judges is asked in the turn.
+    let counting = counting(&["person/li.na", "unit/MKT"], "reveal", 1);
+    let mut work = store.work().await.unwrap();
+    let mut counts = work.counts([&counting].into_iter()).await.unwrap();
+    assert!(counts.count(&counting).is_none());
+    assert_eq!(counts.count(&counting).unwrap().code, "budget_spent");
     drop(work);
     let same = store.enter_look(Look::of(event()).counted(counting.clone())).await.unwrap();
     assert!(matches!(same, Looked::Entered(_)));
     let other = store.enter_look(Look::of(event()).counted(counting)).await.unwrap();
     assert!(matches!(other, Looked::Refused(_)));
     let mut view = store.view().await.unwrap();
-    let many = view.many_looks("show", Running { hour: 8, day: 1 }, 2).await.unwrap();
+    let many = view.many_looks("show", Running::at(store.clock(), store.clock().now()), 2).await.unwrap();
     assert_eq!(many, [("person/li.na".to_owned(), 2)]);
 }
 

@@ -138,12 +138,12 @@ pub async fn populate(vault: &Vault) {
     .await
     .unwrap();
     work.change_chunks(AGE, [1].into_iter(), |chunks| chunks.set_birthday(1, Some(today()))).await.unwrap();
-    work.add_remark("first").await.unwrap();
+    work.add_remark("first").unwrap();
     work.commit(event().member(Alias([8; 16]))).await.unwrap();
     campaign(vault).await;
     // One member erased already, one only ordered.
     let mut work = store.work().await.unwrap();
-    work.add_remark("second").await.unwrap();
+    work.add_remark("second").unwrap();
     for n in [3, 4] {
         work.delete_member(&members[n as usize - 1]).await.unwrap();
         work.put_erasure(&erasure(n, None)).await.unwrap();

@@ -219,7 +219,7 @@ impl Broker {
                 .hint(format!("say in 1 to {COMMENT} characters what was found"))
                 .into());
             }
-            let commitment = work.add_remark(comment).await?;
+            let commitment = work.add_remark(comment)?;
             work.acknowledge(&alarm, caller.login()).await?;
             work.commit(event.digest("commitment", commitment)).await?;
             Ok(())

@@ -104,7 +104,7 @@ impl Broker {
     ) -> Result<Vec<(Field, Plain)>, Error> {
         let fields: Vec<Field> = [&[field], others].concat();
         let mut work = self.turn(subject).await?;
-        let commitment = work.add_remark(reason.unwrap_or_default()).await?;
+        let commitment = work.add_remark(reason.unwrap_or_default())?;
         subject.event = subject.event.clone().fields(&fields).digest("commitment", commitment);
         let receipt = work.commit(subject.event.clone().count("changed", 0)).await?;
         let grant = grant::one_member(receipt, subject.member.id, others)?;
@@ -164,7 +164,7 @@ impl Broker {
         new.changed_at = work.at();
         work.update_member(&old, &new).await?;
         let event = match reason {
-            Some(reason) => event.digest("commitment", work.add_remark(reason).await?),
+            Some(reason) => event.digest("commitment", work.add_remark(reason)?),
             None => event,
         };
         work.commit(event.count("changed", 1)).await?;

@@ -88,7 +88,7 @@ impl Broker {
             finished_at: None,
         };
         work.put_erasure(&erasure).await?;
-        let commitment = work.add_remark(reason.trim()).await?;
+        let commitment = work.add_remark(reason.trim())?;
         work.commit(subject.event.object(&case_no).digest("commitment", commitment)).await?;
         // The order stands: what is left of it is done at the next start at the latest.
         self.finish_erasure(erasure, caller.actor()).await.map_err(Error::behind_commit)?;

@@ -1,0 +1,129 @@
+//! What looks at members need, read for all who look at this moment: one snapshot, one comparison of who may what, one
+//! statement a column, however many ask.
+//!
+//! What cannot be read for all is read again for each by himself ([`Gather::read`]): what is broken of one member keeps
+//! nobody else from his. Nothing is opened here but consents, and those after the look's entry.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::subject::{ConsentState, state_of};
+use super::{Broker, Error, Ground};
+use crate::access::known::Compared;
+use crate::keyring::Tag;
+use crate::model::field::Index;
+use crate::store::gather::Gather;
+use crate::store::held::Held;
+use crate::store::runs::PROBES;
+use crate::store::{Stamp, StoreError};
+
+/// Most members read of one contact point: one that more share is nobody's.
+const MOST: usize = 1_000;
+
+/// Whom somebody looks for.
+#[derive(Clone)]
+pub(super) enum Sought {
+    /// Whoever holds a tag.
+    Tag(Index, Tag),
+    /// Whoever lies in a place.
+    Ordinal(i64),
+}
+
+/// What was found, all of one moment.
+pub(super) struct Moment {
+    /// Who may what.
+    pub(super) ground: Ground,
+    /// The rest of what was compared with the log.
+    pub(super) known: Arc<Compared>,
+    /// What the log says that members come to.
+    pub(super) as_of: Stamp,
+    /// Those who were sought, lowest ordinal first.
+    pub(super) members: Vec<Held>,
+}
+
+/// Who asks at this moment.
+#[derive(Default)]
+pub(super) struct Seeking {
+    known: Gather<(), Result<Arc<Compared>, Error>>,
+    members: Gather<Sought, Result<Moment, Error>>,
+    consents: Gather<Vec<i64>, Result<Vec<Vec<ConsentState>>, Error>>,
+}
+
+impl Broker {
+    /// Who is who at this moment, as compared with the log ([`crate::access::Known`]).
+    pub(super) async fn known_now(&self) -> Result<Arc<Compared>, Error> {
+        let read = |asked: Vec<()>| async move {
+            let mut view = self.store.view().await?;
+            let known = self.known.at(&mut view, self.clock().now()).await?;
+            Ok(vec![known; asked.len()])
+        };
+        self.seeking.known.read((), read).await
+    }
+
+    /// Finds members.
+    pub(super) async fn seek(&self, sought: Sought) -> Result<Moment, Error> {
+        self.seeking.members.read(sought, |all| self.seek_all(all)).await
+    }
+
+    async fn seek_all(&self, sought: Vec<Sought>) -> Result<Vec<Moment>, Error> {
+        let mut view = self.store.view().await?;
+        let now = self.clock().now();
+        let known = self.known.at(&mut view, now).await?;
+        let policy = self.shelf.take(known.version_at(now)?).await?;
+        let as_of = view.member_stamp().await?;
+        let mut holders = BTreeMap::new();
+        for index in Index::ALL {
+            let of_index = |one: &Sought| match one {
+                Sought::Tag(of, tag) if of == index => Some(*tag),
+                _ => None,
+            };
+            let tags: Vec<Tag> = sought.iter().filter_map(of_index).collect();
+            for tags in tags.chunks(PROBES) {
+                holders.entry(*index).or_insert_with(HashMap::new).extend(view.find_all(*index, tags).await?);
+            }
+        }
+        let ordinals_of = |one: &Sought| -> Vec<i64> {
+            match one {
+                Sought::Tag(index, tag) => {
+                    let held = holders.get(index).and_then(|of| of.get(tag));
+                    held.into_iter().flatten().copied().take(MOST).collect()
+                }
+                Sought::Ordinal(ordinal) => vec![*ordinal],
+            }
+        };
+        let mut all: Vec<i64> = sought.iter().flat_map(&ordinals_of).collect();
+        all.sort_unstable();
+        all.dedup();
+        let held = view.held(&all).await?;
+        let found = sought.iter().map(|one| {
+            let mut members = Vec::new();
+            for ordinal in ordinals_of(one) {
+                match (held.get(&ordinal), one) {
+                    (Some(held), _) => members.push(held.clone()),
+                    // Erased since: a place outlives its member, an index entry does not.
+                    (None, Sought::Ordinal(_)) => {}
+                    (None, Sought::Tag(index, _)) => {
+                        return Err(StoreError::integrity(index.code(), "its member is gone").into());
+                    }
+                }
+            }
+            let ground = Ground { staff: known.staff.clone(), policy: policy.clone() };
+            Ok(Moment { ground, known: known.clone(), as_of: as_of.clone(), members })
+        });
+        found.collect()
+    }
+
+    /// Consents in effect of members who may be looked at: their entry is written.
+    pub(super) async fn consents_of(&self, ordinals: Vec<i64>) -> Result<Vec<Vec<ConsentState>>, Error> {
+        let read = |asked: Vec<Vec<i64>>| async move {
+            let all: Vec<i64> = asked.iter().flatten().copied().collect();
+            let mut states: BTreeMap<i64, Vec<ConsentState>> = BTreeMap::new();
+            for (ordinal, kind, state) in self.store.view().await?.states(&all).await? {
+                states.entry(ordinal).or_default().extend(state_of(&kind, state));
+            }
+            let of = |ordinal: &i64| states.get(ordinal).cloned().unwrap_or_default();
+            Ok(asked.iter().map(|ordinals| ordinals.iter().map(of).collect()).collect())
+        };
+        self.seeking.consents.read(ordinals, read).await
+    }
+}
