@@ -29,6 +29,7 @@ pub mod handing;
 pub mod health;
 pub mod imports;
 pub mod linked;
+pub mod listing;
 mod looks;
 pub mod members;
 pub mod notices;
