@@ -225,7 +225,8 @@ fn every_page(window: Window, how: &str) {
     let furnished = Furnished::new();
     let Furnished { served, draft, waits, .. } = &furnished;
     Browser::with(served, window, async |b: &Browser| {
-        let mut wrong = furnished.each_page(b, async |b, path| as_it_stands(b, path, how).await).await;
+        let mut wrong =
+            furnished.each_page(b, async |b: &Browser, path: &str| as_it_stands(b, path, how).await).await;
         wrong.extend(sent_to(b, served, how, (draft, waits)).await);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });

@@ -14,7 +14,7 @@ const WATCH: &str = "
     window.reached = new Set(); window.unseen = [];
     const seen = e => {
         const s = getComputedStyle(e);
-        return s.outlineStyle !== 'none' || s.boxShadow !== 'none' || e === document.body;
+        return s.outlineStyle !== 'none' || s.boxShadow !== 'none' || e === document.body || e.tabIndex < 0;
     };
     const focused = e => { if (!reached.has(e)) { reached.add(e); if (!seen(e)) unseen.push(e.outerHTML.slice(0, 160)); } };
     if (document.activeElement !== document.body) focused(document.activeElement);
@@ -60,12 +60,12 @@ const PRINTED: &str = "
     const wrong = [];
     const shown = e => e.checkVisibility({ visibilityProperty: true });
     const said = e => e.outerHTML.slice(0, 160);
-    for (const e of document.querySelectorAll('button, [role=button], nav, .pager, form.search, footer'))
+    for (const e of document.querySelectorAll('button, [role=button], nav a, form.search, footer'))
         if (shown(e)) wrong.push('is for a screen: ' + said(e));
     for (const e of document.querySelectorAll('main *')) {
         const s = getComputedStyle(e);
         if (s.overflowX !== 'visible' && s.overflowX !== 'clip' && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1
-            && !e.matches('input, select, textarea, progress, svg'))
+            && !e.matches('input, select, textarea, progress, svg, .hidden'))
             wrong.push('is cut off: ' + said(e));
     }
     if (document.documentElement.scrollWidth > innerWidth) wrong.push('is wider than a sheet: ' + document.documentElement.scrollWidth);

@@ -29,9 +29,14 @@ enum Over {
     Ended(&'static str),
 }
 
-/// Requests of the same form that are done with and cannot be worked out, of before all others.
-async fn unreadable(broker: &Broker, like: &RequestNo, many: u32) {
-    let like = broker.store().view().await.unwrap().request(like).await.unwrap().unwrap();
+/// Requests of a package's form that are done with and cannot be worked out, of before all others.
+async fn unreadable(broker: &Broker, like: &PackageNo, many: u32) {
+    let mut view = broker.store().view().await.unwrap();
+    let mut facts = view.package_facts(like).await.unwrap();
+    let like = view.request(like.request()).await.unwrap().unwrap();
+    drop(view);
+    let handed = PackageFact { kind: FactKind::HandedOff, body: "{}".into(), ..facts[0].clone() };
+    facts.push(handed);
     let mut work = broker.store().work().await.unwrap();
     for serial in 1..=many {
         let no = RequestNo::new(2020, like.no.unit().clone(), serial).unwrap();
@@ -52,9 +57,9 @@ async fn unreadable(broker: &Broker, like: &RequestNo, many: u32) {
                 let no = PackageNo::new(no, 1).unwrap();
                 let package = PackageRow { no: no.clone(), round: 1, executor: login("hq.it"), live: true };
                 work.add_package(&package).await.unwrap();
-                let kind = FactKind::HandedOff;
-                let fact = PackageFact { kind, at, actor: "hq.receiver".into(), body: "{}".into() };
-                work.add_package_fact(&no, &fact).await.unwrap();
+                for fact in &facts {
+                    work.add_package_fact(&no, fact).await.unwrap();
+                }
             }
             Over::Ended(payload) => {
                 let (payload, sig) = (payload.as_bytes().to_vec(), vec![0; 64]);
@@ -98,7 +103,7 @@ fn what_is_done_with_is_not_worked_out(on: On) {
         for _ in 0..60 {
             broker.request_draft(officer.caller(), &form("sms")).await.unwrap();
         }
-        unreadable(&broker, &waits, 240).await;
+        unreadable(&broker, &package, 240).await;
         broker.store().close().await;
         (waits, package)
     });
