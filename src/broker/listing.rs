@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::abilities::Found;
+use super::paging::{Paged, Part};
 use super::requests::seated;
 use super::showing::{Filter, Mine, RequestLine, Status, yes};
 use super::standing::{form_of, standing};
@@ -17,47 +18,6 @@ use crate::model::ids::{Login, RequestNo, UnitCode};
 use crate::policy::Act;
 use crate::store::View;
 use crate::store::requests::{Picked, RequestRow};
-
-/// Which part of a list.
-#[derive(Debug, Clone)]
-pub struct Part<K> {
-    /// The key behind which it begins; one that is not there begins anew.
-    pub behind: Option<K>,
-    /// How many lines at most.
-    pub most: Option<u32>,
-}
-
-/// A page of a list.
-#[derive(Debug)]
-pub struct Paged<T> {
-    /// Its lines.
-    pub lines: Vec<T>,
-    /// Whether there are more behind them.
-    pub more: bool,
-}
-
-impl<K> Part<K> {
-    /// From its beginning to its end.
-    pub const fn whole() -> Part<K> {
-        Part { behind: None, most: None }
-    }
-
-    /// How many lines to read: one more than are shown says whether there are more.
-    pub(super) fn read(&self) -> Option<u32> {
-        self.most.map(|most| most.saturating_add(1))
-    }
-
-    /// Whether so many lines are enough.
-    pub(super) fn is_full(&self, lines: usize) -> bool {
-        self.read().is_some_and(|read| lines >= read as usize)
-    }
-
-    pub(super) fn of<T>(&self, mut lines: Vec<T>) -> Paged<T> {
-        let more = self.is_full(lines.len());
-        lines.truncate(self.most.map_or(usize::MAX, |most| most as usize));
-        Paged { lines, more }
-    }
-}
 
 /// What waits for somebody.
 #[derive(Debug)]

@@ -34,6 +34,7 @@ mod looks;
 pub mod members;
 pub mod notices;
 pub mod packages;
+pub mod paging;
 pub mod passkeys;
 pub mod people;
 pub mod policies;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::listing::{Paged, Part};
+use super::paging::{Paged, Part};
 use super::staffing::gaps;
 use super::{Broker, Error, Ground, Refusal};
 use crate::access::Caller;

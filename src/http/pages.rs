@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use crate::broker::listing::{Paged, Part};
+use crate::broker::paging::{Paged, Part};
 
 /// Items of a page when nothing else is said, and at most.
 const USUAL: usize = 50;

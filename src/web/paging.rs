@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::answer::percent;
-use crate::broker::listing::{Paged, Part};
+use crate::broker::paging::{Paged, Part};
 
 /// Lines of a page.
 pub(super) const LINES: u32 = 50;

@@ -1,6 +1,6 @@
 //! The list of packages, a page at a time.
 
-use super::super::listing::{Paged, Part};
+use super::super::paging::{Paged, Part};
 use super::super::{Broker, Error, Ground};
 use super::{PackageLine, SealedFact, last_sealed};
 use crate::access::{Asked, Caller, Common};
