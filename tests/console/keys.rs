@@ -76,7 +76,8 @@ const PRINTED: &str = "
     if (!document.querySelector('h1') || !shown(document.querySelector('h1'))) wrong.push('has no heading');
     return wrong";
 
-async fn on_paper(b: &Browser, path: &str) -> Vec<String> {
+/// What is wrong with the page as it is printed.
+pub async fn on_paper(b: &Browser, path: &str) -> Vec<String> {
     b.on_paper().await;
     let found = b.script(PRINTED, vec![]).await;
     b.on_screen().await;
