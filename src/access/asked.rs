@@ -1,7 +1,6 @@
 //! A submitted request with all its facts, and the first arrow: does the policy permit it at all.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -22,6 +21,7 @@ use crate::store::vendor_keys::VendorKeyRow;
 use crate::store::vendors::VendorRow;
 use crate::store::{StoreError, View};
 
+use super::common::Common;
 use super::seats::Chair;
 use super::{Error, Shelf, Staff};
 
@@ -30,7 +30,7 @@ pub struct Asked {
     pub(super) request: RequestRow,
     pub(super) submission: Submission,
     pub(super) facts: Vec<Fact>,
-    pub(super) staff: Staff,
+    pub(super) staff: Arc<Staff>,
     pub(super) vendor: Option<VendorRow>,
     vendor_key: Option<VendorKeyRow>,
     /// The policy it was asked under, and the one in force.
@@ -54,33 +54,57 @@ impl Asked {
     ) -> Result<Option<Asked>, Error> {
         let request = view.request(no).await?.ok_or_else(|| unknown(no))?;
         let Some(row) = view.submissions(no).await?.pop() else { return Ok(None) };
-        let submission = read_submission(&row)?;
-        let facts = read_facts(view.signatures(no, row.round).await?)?;
-        let (mut keys, mut holds) = (BTreeMap::new(), BTreeMap::new());
-        for fact in &facts {
-            let login = fact.payload.signer.clone();
-            if let Entry::Vacant(place) = keys.entry(login) {
-                let credentials = view.credentials(place.key()).await?;
-                holds.insert(place.key().clone(), view.holds(place.key()).await?);
-                place.insert(credentials);
-            }
-        }
         let at = clock.now();
+        let mut common = Common::new(Arc::new(Staff::load(view).await?), shelf.at(view, at).await?, at);
+        Asked::of(view, shelf, clock, (request, row), &mut common).await.map(Some)
+    }
+
+    /// The same for one of several requests of a snapshot.
+    ///
+    /// # Errors
+    /// The database failed, or what is stored is not what was signed.
+    pub async fn load_among(
+        view: &mut View<'_>,
+        shelf: &Shelf,
+        clock: &Clock,
+        request: RequestRow,
+        common: &mut Common,
+    ) -> Result<Option<Asked>, Error> {
+        let Some(row) = view.submissions(&request.no).await?.pop() else { return Ok(None) };
+        Asked::of(view, shelf, clock, (request, row), common).await.map(Some)
+    }
+
+    async fn of(
+        view: &mut View<'_>,
+        shelf: &Shelf,
+        clock: &Clock,
+        (request, row): (RequestRow, SubmissionRow),
+        common: &mut Common,
+    ) -> Result<Asked, Error> {
+        let submission = read_submission(&row)?;
+        let facts = read_facts(view.signatures(&request.no, row.round).await?)?;
+        let (mut keys, mut holds) = (BTreeMap::new(), BTreeMap::new());
+        for login in facts.iter().map(|fact| &fact.payload.signer) {
+            let (credentials, held) = common.signer(view, login).await?.clone();
+            keys.insert(login.clone(), credentials);
+            holds.insert(login.clone(), held);
+        }
+        let (vendor, vendor_key) = common.vendor(view, submission.form.vendor()).await?;
         let asked = Asked {
-            vendor: view.vendor(submission.form.vendor()).await?,
-            vendor_key: view.vendor_keys(submission.form.vendor()).await?.pop(),
-            policies: [shelf.by_digest(view, submission.policy).await?, shelf.at(view, at).await?],
-            staff: Staff::load(view).await?,
+            vendor,
+            vendor_key,
+            policies: [common.policy(view, shelf, submission.policy).await?, common.policy.clone()],
+            staff: common.staff.clone(),
             request,
             submission,
             facts,
-            at,
-            today: clock.date(at),
+            at: common.at,
+            today: clock.date(common.at),
             keys,
             holds,
         };
         asked.check_signatures()?;
-        Ok(Some(asked))
+        Ok(asked)
     }
 
     /// Every stored signature must be one, over this very content, in this very order. What is not was

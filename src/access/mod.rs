@@ -11,6 +11,7 @@
 //! asked (invariant 2). What is kept of people and policies ([`known`]) is kept under the log's own word for it.
 
 pub mod asked;
+pub mod common;
 pub mod consented;
 pub mod error;
 pub mod grant;
@@ -23,6 +24,7 @@ pub mod staff;
 pub mod undertaken;
 
 pub use asked::{Asked, Permitted};
+pub use common::Common;
 pub use consented::{About, Consented, Over, Waterfall};
 pub use error::Error;
 pub use grant::{Grant, Maintenance, Masking, OneMatch, OneMember, PackageRows};

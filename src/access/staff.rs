@@ -20,7 +20,8 @@ use super::Error;
 /// The organisation as one snapshot shows it.
 pub struct Staff {
     people: BTreeMap<Login, Person>,
-    grants: Vec<RoleGrant>,
+    /// By who holds them: a long list asks for each of its lines whose turn it is.
+    grants: BTreeMap<Login, Vec<RoleGrant>>,
     tree: OrgTree,
 }
 
@@ -100,7 +101,10 @@ impl Staff {
     /// The database failed, or the units are no tree any more.
     pub async fn load(view: &mut View<'_>) -> Result<Self, Error> {
         let people = view.people().await?.into_iter().map(|p| (p.login.clone(), p)).collect();
-        let grants = view.role_grants().await?;
+        let mut grants: BTreeMap<Login, Vec<RoleGrant>> = BTreeMap::new();
+        for grant in view.role_grants().await? {
+            grants.entry(grant.login.clone()).or_default().push(grant);
+        }
         let tree = OrgTree::new(view.units().await?)
             .map_err(|_| StoreError::integrity("unit", "the units are no tree"))?;
         Ok(Staff { people, grants, tree })
@@ -128,7 +132,7 @@ impl Staff {
 
     /// Roles a person holds, with their units.
     pub fn grants<'a>(&'a self, login: &'a Login) -> impl Iterator<Item = &'a RoleGrant> {
-        self.grants.iter().filter(move |g| &g.login == login)
+        self.grants.get(login).into_iter().flatten()
     }
 
     /// Whether a person holds a role at a unit.
@@ -138,7 +142,7 @@ impl Staff {
 
     /// Whether any active person holds a role at a unit (A4a).
     pub fn has_holder(&self, role: Role, unit: &UnitCode) -> bool {
-        self.grants.iter().any(|g| g.role == role && &g.unit == unit && self.is_active(&g.login))
+        self.grants.values().flatten().any(|g| g.role == role && &g.unit == unit && self.is_active(&g.login))
     }
 
     /// The caller of a login that has been recognised.

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::showing::{Status, yes};
 use super::standing::{form_of, standing};
 use super::{Broker, Error, Ground};
-use crate::access::{Asked, Caller};
+use crate::access::{Asked, Caller, Common};
 use crate::audit::event::{Action, Event};
 use crate::model::code::{Channel, codes};
 use crate::model::form::Form;
@@ -67,6 +67,7 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
+            let mut common = Common::new(ground.staff.clone(), ground.policy.clone(), work.at());
             let (mut found, mut requests) = (Vec::new(), 0);
             for row in work.view().requests().await? {
                 let form = form_of(&row.form, &row.no)?;
@@ -75,10 +76,9 @@ impl Broker {
                 if days.is_empty() {
                     continue;
                 }
-                let Some(standing) = self.seen_standing(work.view(), &ground, caller, &row, &form).await?
-                else {
-                    continue;
-                };
+                let seen =
+                    self.seen_standing(work.view(), &ground, &mut common, caller, (&row, &form)).await?;
+                let Some(standing) = seen else { continue };
                 requests += 1;
                 found.extend(days.into_iter().map(|(day, what)| Dated {
                     day,
@@ -103,11 +103,11 @@ impl Broker {
         &self,
         view: &mut View<'_>,
         ground: &Ground,
+        common: &mut Common,
         caller: &Caller,
-        row: &RequestRow,
-        form: &Form,
+        (row, form): (&RequestRow, &Form),
     ) -> Result<Option<String>, Error> {
-        let asked = Asked::load(view, &self.shelf, self.clock(), &row.no).await?;
+        let asked = Asked::load_among(view, &self.shelf, self.clock(), row.clone(), common).await?;
         let seen = match &asked {
             Some(asked) => self.check_may_see(view, ground, caller, asked).await,
             None => self.check_shown_to(view, ground, caller, &row.no, &row.unit, Act::RequestList).await,

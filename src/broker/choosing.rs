@@ -1,13 +1,11 @@
-//! What pages offer: how much waits for somebody, and what a form can name: codes and names of units, vendors and
-//! officers, nothing of members.
+//! What pages offer: what a form can name, codes and names of units, vendors and officers, nothing of members.
 
 use jiff::civil::Date;
 
-use super::standing::{form_of, standing};
 use super::{Broker, Error, Refusal};
+use crate::access::Caller;
 use crate::access::asked::check_contracted;
 use crate::access::seats::Chair;
-use crate::access::{Asked, Caller};
 use crate::model::code::{Channel, Purpose, Role, UnitKind};
 use crate::model::ids::UnitCode;
 use crate::model::org::Unit;
@@ -68,23 +66,6 @@ impl Broker {
         let on = ground.policy.channels().all().iter().filter(|rule| rule.enabled);
         let in_use = on.map(|rule| (rule.purpose, rule.channel)).collect();
         Ok(CounterChoices { own, anywhere: may(None), in_use })
-    }
-
-    /// How many requests wait for the caller. A number about oneself is no look at anything: it has no entry.
-    ///
-    /// # Errors
-    /// The database failed; an integrity error.
-    pub async fn requests_waiting(&self, caller: &Caller) -> Result<usize, Error> {
-        let mut view = self.store.view().await?;
-        let ground = self.ground(&mut view).await?;
-        let mut waiting = 0;
-        for row in view.requests().await? {
-            let asked = Asked::load(&mut view, &self.shelf, self.clock(), &row.no).await?;
-            let form = form_of(&row.form, &row.no)?;
-            let (_, holder) = standing(&mut view, &ground, &form, &row.no, asked.as_ref()).await?;
-            waiting += usize::from(holder.contains(caller.login()));
-        }
-        Ok(waiting)
     }
 
     /// What a request of this caller's can name.

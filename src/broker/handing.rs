@@ -82,7 +82,7 @@ impl Broker {
     ) -> Result<(String, Vec<Login>), Error> {
         let no = asked.no();
         self.check_may_see(work.view(), ground, caller, asked).await?;
-        if !seated(ground, caller, asked.form()) {
+        if !seated(ground, caller, asked.form().unit()) {
             ground.staff.may(&ground.policy, caller, Act::RequestDraft, Some(asked.form().unit()))?;
         }
         let executed = work.view().packages_of(no).await?.iter().any(|p| p.live);

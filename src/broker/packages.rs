@@ -1,6 +1,7 @@
 //! What happens to a package after it is made: shown, handed off, recalled, or broken off.
 
 mod settling;
+mod shown;
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,6 @@ use super::subject::check_reason;
 use super::{Broker, Error, Refusal};
 use crate::access::{Asked, Caller};
 use crate::audit::event::{Action, Actor, Event};
-use crate::clock::rfc3339;
 use crate::keyring::aead::bind;
 use crate::keyring::sha256;
 use crate::model::code::{Channel, Exclusion};
@@ -124,48 +124,6 @@ pub struct PackageLine {
 }
 
 impl Broker {
-    /// The packages a caller may see.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn package_list(&self, caller: &Caller) -> Result<Vec<PackageLine>, Error> {
-        let event = Event::new(Action::PackageListed, caller.actor());
-        self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let mut lines = Vec::new();
-            for package in work.view().packages().await? {
-                let asked = self.asked(work.view(), package.no.request()).await?;
-                let named = asked.form().receiver() == caller.login();
-                let unit = asked.form().unit();
-                if ground.staff.within(caller, Act::PackageList, Some(unit)).is_err() {
-                    continue;
-                }
-                if !named && ground.staff.may(&ground.policy, caller, Act::PackageList, Some(unit)).is_err() {
-                    continue;
-                }
-                let facts = work.view().package_facts(&package.no).await?;
-                let sealed = last_sealed(&facts)?;
-                let Some(last) = facts.last() else { continue };
-                let may = ground.staff.may(&ground.policy, caller, Act::PackageRecall, Some(unit));
-                lines.push(PackageLine {
-                    receives: named,
-                    may_recall: package.live && may.is_ok(),
-                    no: package.no.clone(),
-                    channel: asked.form().channel(),
-                    state: last.kind,
-                    at: rfc3339(last.at),
-                    rows: sealed.as_ref().map(|s| s.rows),
-                    sha256: sealed.as_ref().map(SealedFact::sha256),
-                    excluded: sealed.map(|s| s.excluded),
-                });
-            }
-            work.commit(event.count("packages", lines.len())).await?;
-            Ok(lines)
-        })
-        .await
-    }
-
     /// The package a number means: its own, or its request's newest.
     ///
     /// # Errors

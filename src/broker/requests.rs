@@ -294,7 +294,7 @@ impl Broker {
         caller: &Caller,
         asked: &Asked,
     ) -> Result<(), Error> {
-        if seated(ground, caller, asked.form()) {
+        if seated(ground, caller, asked.form().unit()) {
             // A seat lets its person see it; how much of it a token has is its own question.
             return Ok(ground.staff.within(caller, Act::RequestShow, Some(asked.form().unit()))?);
         }
@@ -318,10 +318,10 @@ impl Broker {
     }
 }
 
-/// Whether a person could fill one of the slots of a request.
-pub(super) fn seated(ground: &Ground, caller: &Caller, form: &Form) -> bool {
+/// Whether a person could fill one of the slots of a unit's requests.
+pub(super) fn seated(ground: &Ground, caller: &Caller, unit: &UnitCode) -> bool {
     Slot::ALL.iter().any(|slot| {
-        Chair::of(&ground.staff, &ground.policy, form.unit(), *slot)
+        Chair::of(&ground.staff, &ground.policy, unit, *slot)
             .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
     })
 }

@@ -1,12 +1,17 @@
 //! The organisation read, for who keeps it and who reviews access: units and their gaps (A4a), people and what they
 //! may (B9). Never a secret, and no key but its fingerprint.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::paging::{Paged, Part};
 use super::staffing::gaps;
 use super::{Broker, Error, Ground, Refusal};
 use crate::access::Caller;
+use crate::access::held::held_until;
 use crate::audit::event::{Action, Event};
+use crate::clock::Micros;
 use crate::model::code::{Function, Rank, Role, UnitKind};
 use crate::model::ids::{Login, UnitCode};
 use crate::model::signing::PublicKey;
@@ -40,6 +45,9 @@ pub struct UnitShown {
     pub name_en: String,
     /// Active people who belong to it.
     pub people: usize,
+    /// Active information officers it has; a page names them.
+    #[serde(skip)]
+    pub officers: Vec<Login>,
 }
 
 /// A person and what they hold.
@@ -63,6 +71,9 @@ pub struct PersonShown {
     pub key: Option<String>,
     /// The log entry it was enrolled with.
     pub enrolled_seq: Option<u64>,
+    /// Until when they sign nothing; a page says it.
+    #[serde(skip)]
+    pub held_until: Option<Micros>,
 }
 
 /// A role at a unit.
@@ -85,8 +96,14 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             ground.staff.may(&ground.policy, caller, Act::PeopleShow, None)?;
-            let people =
-                |code: &UnitCode| ground.staff.people().filter(|p| !p.suspended && &p.unit == code).count();
+            let mut people: BTreeMap<&UnitCode, usize> = BTreeMap::new();
+            let mut officers: BTreeMap<&UnitCode, Vec<Login>> = BTreeMap::new();
+            for person in ground.staff.people().filter(|p| !p.suspended) {
+                *people.entry(&person.unit).or_default() += 1;
+                for grant in ground.staff.grants(&person.login).filter(|g| g.role == Role::InfoOfficer) {
+                    officers.entry(&grant.unit).or_default().push(person.login.clone());
+                }
+            }
             let units = ground.staff.tree().units().map(|u| UnitShown {
                 code: u.code.clone(),
                 kind: u.kind,
@@ -94,7 +111,8 @@ impl Broker {
                 parent: u.parent.clone(),
                 name_zh: u.name_zh.clone(),
                 name_en: u.name_en.clone(),
-                people: people(&u.code),
+                people: people.get(&u.code).copied().unwrap_or_default(),
+                officers: officers.get(&u.code).cloned().unwrap_or_default(),
             });
             let shown = OrgShown { units: units.collect(), gaps: gaps(&ground.staff) };
             work.commit(event.count("units", shown.units.len())).await?;
@@ -108,17 +126,36 @@ impl Broker {
     /// # Errors
     /// The caller may not.
     pub async fn people_list(&self, caller: &Caller) -> Result<Vec<PersonShown>, Error> {
+        Ok(self.people_page(caller, &Part::whole()).await?.lines)
+    }
+
+    /// A page of them.
+    ///
+    /// # Errors
+    /// The caller may not.
+    pub async fn people_page(
+        &self,
+        caller: &Caller,
+        part: &Part<Login>,
+    ) -> Result<Paged<PersonShown>, Error> {
         let event = Event::new(Action::PeopleShown, caller.actor());
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             ground.staff.may(&ground.policy, caller, Act::PeopleShow, None)?;
+            let at = work.at();
             let mut shown = Vec::new();
-            for person in ground.staff.people() {
-                shown.push(of_person(work.view(), &ground, person).await?);
+            let known = part.behind.as_ref().filter(|login| ground.staff.person(login).is_some());
+            let behind = |person: &&Person| known.is_none_or(|login| person.login > *login);
+            for person in ground.staff.people().filter(behind) {
+                if part.is_full(shown.len()) {
+                    break;
+                }
+                shown.push(of_person(work.view(), &ground, person, at).await?);
             }
-            work.commit(event.count("people", shown.len())).await?;
-            Ok(shown)
+            let page = part.of(shown);
+            work.commit(event.count("people", page.lines.len())).await?;
+            Ok(page)
         })
         .await
     }
@@ -139,7 +176,8 @@ impl Broker {
                 Refusal::new("unknown_login", "A4a (Art 4)", format!("there is no {login}"))
                     .hint("the list of people has every login")
             })?;
-            let shown = of_person(work.view(), &ground, person).await?;
+            let at = work.at();
+            let shown = of_person(work.view(), &ground, person, at).await?;
             work.commit(event.count("people", 1)).await?;
             Ok(shown)
         })
@@ -147,7 +185,12 @@ impl Broker {
     }
 }
 
-async fn of_person(view: &mut View<'_>, ground: &Ground, person: &Person) -> Result<PersonShown, Error> {
+async fn of_person(
+    view: &mut View<'_>,
+    ground: &Ground,
+    person: &Person,
+    at: Micros,
+) -> Result<PersonShown, Error> {
     let key = view.credentials(&person.login).await?.pop().filter(|key| key.ended_seq.is_none());
     let roles = ground.staff.grants(&person.login);
     Ok(PersonShown {
@@ -160,5 +203,6 @@ async fn of_person(view: &mut View<'_>, ground: &Ground, person: &Person) -> Res
         enrolled: key.is_some(),
         key: key.as_ref().map(|key| PublicKey(key.public_key).fingerprint().to_string()),
         enrolled_seq: key.map(|key| key.enrolled_seq),
+        held_until: held_until(view, &person.login, at).await?,
     })
 }

@@ -1,4 +1,4 @@
-//! What is shown of requests: the form and its chain, the list, the counts before asking.
+//! What is shown of requests: the form and its chain, a line of the list, the counts before asking.
 
 mod whole;
 
@@ -9,13 +9,11 @@ use super::standing::{form_of, standing};
 use super::{Broker, Error};
 use crate::access::{About, Asked, Caller, Waterfall};
 use crate::audit::event::{Action, Event};
-use crate::clock::{Micros, rfc3339};
+use crate::clock::rfc3339;
 use crate::model::code::{Exclusion, Step, codes};
 use crate::model::ids::{Login, RequestNo, UnitCode};
 use crate::model::signing::SignedAct;
 use crate::policy::Act;
-use crate::store::View;
-use crate::store::requests::RequestRow;
 pub use whole::{Change, Happening, Leaves, Round, Similar, SlotShown, Whole};
 
 /// The waterfall as it may be shown before signing: tens, and "<10".
@@ -226,79 +224,6 @@ impl Broker {
         })
         .await
     }
-
-    /// The requests a caller may see, newest first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn request_list(&self, caller: &Caller) -> Result<Vec<RequestLine>, Error> {
-        self.request_list_of(caller, &Filter::default()).await
-    }
-
-    /// Those of them that a filter lets through.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn request_list_of(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RequestLine>, Error> {
-        let event = Event::new(Action::RequestListed, caller.actor());
-        self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let now = work.at();
-            let mut lines = Vec::new();
-            let of_unit = |row: &RequestRow| filter.unit.as_ref().is_none_or(|unit| *unit == row.unit);
-            for row in work.view().requests().await?.into_iter().filter(of_unit) {
-                let asked = Asked::load(work.view(), &self.shelf, self.clock(), &row.no).await?;
-                let view = work.view();
-                let seen = match &asked {
-                    Some(asked) => self.check_may_see(view, &ground, caller, asked).await,
-                    None => {
-                        let act = Act::RequestList;
-                        self.check_shown_to(view, &ground, caller, &row.no, &row.unit, act).await
-                    }
-                };
-                if yes(seen)? {
-                    let form = form_of(&row.form, &row.no)?;
-                    let (standing, holder) =
-                        standing(work.view(), &ground, &form, &row.no, asked.as_ref()).await?;
-                    let status = Status::of(&standing);
-                    let found = Found { row: &row, asked: asked.as_ref(), holder: &holder };
-                    let wanted = filter.status.is_none_or(|wanted| wanted == status);
-                    if !wanted || !self.is_mine(work.view(), caller, &found, filter.mine).await? {
-                        continue;
-                    }
-                    let since = since(work.view(), &row, asked.as_ref()).await?;
-                    lines.push(RequestLine {
-                        status,
-                        drafted_by: row.drafted_by.clone(),
-                        since: rfc3339(since),
-                        waiting_days: (now - since) / 86_400_000_000,
-                        no: row.no,
-                        unit: row.unit,
-                        campaign: form.campaign().to_owned(),
-                        standing,
-                        holder,
-                        age_days: (now - row.created_at) / 86_400_000_000,
-                    });
-                }
-            }
-            work.commit(event.count("requests", lines.len())).await?;
-            Ok(lines)
-        })
-        .await
-    }
-}
-
-/// The last thing that happened to it.
-async fn since(view: &mut View<'_>, row: &RequestRow, asked: Option<&Asked>) -> Result<Micros, Error> {
-    let mut last = row.changed_at;
-    if let Some(fact) = asked.and_then(|asked| asked.facts().last()) {
-        last = last.max(fact.payload.at.micros());
-    }
-    for package in view.packages_of(&row.no).await? {
-        last = view.package_facts(&package.no).await?.last().map_or(last, |fact| last.max(fact.at));
-    }
-    Ok(last)
 }
 
 /// Whether; a failure that is no refusal stays one.

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::App;
 use super::bodies::{Json, Path, Query};
 use super::entering::{Allowed, From, SignedIn, Stepped};
-use super::pages::{Listed, Page};
+use super::pages::{Listed, Page, listed};
 use super::problem::Problem;
 use super::scopes;
 use super::streams;
@@ -68,8 +68,9 @@ pub(super) async fn list(
     Query(page): Query<Page>,
     who: Allowed<scopes::PackagesRead>,
 ) -> Result<Answer<Listed<PackageLine>>, Problem> {
-    let items = app.broker().package_list(who.caller()).await?;
-    page.of(items, |line| line.no.to_string())
+    let part = page.part(|text| PackageNo::parse(text).ok())?;
+    let page = app.broker().package_page(who.caller(), None, &part).await?;
+    Ok(listed(page, |line| line.no.to_string()))
 }
 
 /// One file of a package, to the officer whom the request names.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
+use crate::broker::paging::{Paged, Part};
 
 /// Items of a page when nothing else is said, and at most.
 const USUAL: usize = 50;
@@ -58,6 +59,12 @@ impl Page {
         String::from_utf8(key).map(Some).map_err(|_| wrong())
     }
 
+    /// The part of a list that the page is, by the keys of its items. A key that cannot be read is not there.
+    pub(super) fn part<K>(&self, key: impl Fn(&str) -> Option<K>) -> Result<Part<K>, Problem> {
+        let behind = self.behind()?.and_then(|text| key(&text));
+        Ok(Part { behind, most: Some(self.limit()? as u32) })
+    }
+
     /// The page of a list whose items have keys of their own. A list may change between two pages: one whose
     /// item at the cursor is gone begins anew.
     pub(super) fn of<T: Serialize>(
@@ -73,6 +80,15 @@ impl Page {
         let last = items.last().filter(|_| more);
         Ok(Answer(Listed { next_cursor: last.map(|item| cursor(&key(item))), items }))
     }
+}
+
+/// A part of a list as a page.
+pub(super) fn listed<T: Serialize>(
+    Paged { lines: items, more }: Paged<T>,
+    key: impl Fn(&T) -> String,
+) -> Answer<Listed<T>> {
+    let last = items.last().filter(|_| more);
+    Answer(Listed { next_cursor: last.map(|item| cursor(&key(item))), items })
 }
 
 /// A key as a cursor: nobody should build on what is in it.

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::App;
 use super::bodies::{Json, Path, Query, Text, password as given};
 use super::entering::{From, SignedIn, Stepped};
-use super::pages::{Listed, Page};
+use super::pages::{Listed, Page, listed};
 use super::problem::Problem;
 use crate::broker::enrolling::Invited;
 use crate::broker::reviewing::{OrgShown, PersonShown};
@@ -181,8 +181,9 @@ pub(super) async fn list(
     Query(page): Query<Page>,
     who: SignedIn,
 ) -> Result<Answer<Listed<PersonShown>>, Problem> {
-    let people = app.broker().people_list(who.caller()).await?;
-    page.of(people, |person| person.login.to_string())
+    let part = page.part(|text| Login::parse(text).ok())?;
+    let people = app.broker().people_page(who.caller(), &part).await?;
+    Ok(listed(people, |person| person.login.to_string()))
 }
 
 /// A person, with what they hold; oneself always.

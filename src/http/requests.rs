@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use super::App;
 use super::bodies::{Json, Path, Query, Read, Text};
 use super::entering::{Allowed, SignedIn};
-use super::pages::{Listed, Page};
+use super::pages::{Listed, Page, listed};
 use super::problem::Problem;
 use super::scopes;
 use crate::broker::requests::Sentence;
@@ -143,8 +143,9 @@ pub(super) async fn list(
     who: Allowed<scopes::RequestsRead>,
 ) -> Result<Answer<Listed<RequestLine>>, Problem> {
     let Wanted { status, mine, unit, limit, cursor } = wanted;
-    let items = app.broker().request_list_of(who.caller(), &Filter { status, mine, unit }).await?;
-    Page::new(limit, cursor).of(items, |line| line.no.to_string())
+    let part = Page::new(limit, cursor).part(|text| RequestNo::parse(text).ok())?;
+    let page = app.broker().request_page(who.caller(), &Filter { status, mine, unit }, &part).await?;
+    Ok(listed(page, |line| line.no.to_string()))
 }
 
 /// A new request.

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::civil::{Date, date};
 
+use crate::model::lang::Lang;
 use crate::model::text;
 use crate::model::value_error::ValueError;
 
@@ -121,6 +122,31 @@ impl<'de> serde::Deserialize<'de> for Day {
         let text = String::deserialize(d)?;
         Day::parse(&text).map_err(serde::de::Error::custom)
     }
+}
+
+/// What a month is called, from 1; of no other number.
+pub(crate) fn month(lang: Lang, month: u8) -> &'static str {
+    const ZH: [&str; 12] =
+        ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"];
+    const EN: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let names = match lang {
+        Lang::Zh => ZH,
+        Lang::En => EN,
+    };
+    names.get(usize::from(month.wrapping_sub(1))).copied().unwrap_or("?")
 }
 
 #[cfg(test)]

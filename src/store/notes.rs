@@ -52,6 +52,18 @@ impl View<'_> {
         let malformed = || StoreError::integrity("request_note", "a row does not parse");
         rows.iter().map(|r| note(r).ok_or_else(malformed)).collect()
     }
+
+    /// The copies that a person has.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn copies_to(&mut self, login: &Login) -> Result<Vec<NoteRow>, StoreError> {
+        let args = [Arg::Text(NoteKind::Copy.code()), Arg::Text(login.as_str())];
+        let tail = "where kind = $1 and subject = $2 order by no, number";
+        let rows = self.rows(&REQUEST_NOTE, tail, &args).await?;
+        let malformed = || StoreError::integrity("request_note", "a row does not parse");
+        rows.iter().map(|r| note(r).ok_or_else(malformed)).collect()
+    }
 }
 
 impl Work<'_> {

@@ -54,7 +54,78 @@ pub struct SignatureRow {
     pub signer: Login,
 }
 
+/// Which requests, newest first: all when nothing is said.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Picked<'a> {
+    /// Of this unit.
+    pub unit: Option<&'a UnitCode>,
+    /// Only what somebody may still have to do something about. What has a package that was handed on is done with, and
+    /// so is a round that was returned, rejected or recalled. This picks and decides nothing: what a request may is
+    /// worked out from its facts, each time.
+    pub open: bool,
+    /// Only what this person had a part in: drafted, said something to, executed, or was noted beside it.
+    pub part: Option<&'a Login>,
+    /// Only those behind this one.
+    pub behind: Option<&'a RequestRow>,
+    /// So many at most.
+    pub most: Option<u32>,
+}
+
+/// What [`Picked::open`] says. The acts are looked for in the signed bytes, as canonical JSON spells them: a quotation mark
+/// inside a comment has a backslash before it there, so that no comment spells them.
+const OPEN: &str = "\
+    not exists (select 1 from package join package_fact on package_fact.package = package.no \
+        where package.request_no = request.no and package.live = 1 \
+        and package_fact.kind in ('handed_off', 'destroyed')) \
+    and (exists (select 1 from package where package.request_no = request.no and package.live = 1) \
+        or not exists (select 1 from signature where signature.no = request.no \
+            and signature.round = (select max(round) from submission where submission.no = request.no) \
+            and (signature.payload like $6 or signature.payload like $7 \
+                or (signature.payload like $8 and signature.payload not like $9))))";
+
+const ENDS: [&[u8]; 4] =
+    [br#"%"act":"recall"%"#, br#"%"act":"reject"%"#, br#"%"act":"return"%"#, br#"%"back_to":"%"#];
+
+const PART: &str = "\
+    (drafted_by = $5 \
+        or exists (select 1 from signature where signature.no = request.no and signature.signer = $5) \
+        or exists (select 1 from package where package.request_no = request.no and package.executor = $5) \
+        or exists (select 1 from request_note where request_note.no = request.no and request_note.subject = $5))";
+
 impl View<'_> {
+    /// The requests that are picked, newest first.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub async fn requests_picked(&mut self, picked: Picked<'_>) -> Result<Vec<RequestRow>, StoreError> {
+        let no = picked.behind.map(|row| row.no.to_string()).unwrap_or_default();
+        let unit = picked.unit.map_or("", UnitCode::as_str);
+        let mut args = vec![
+            Arg::Int(picked.most.map_or(i64::MAX, i64::from)),
+            Arg::Text(unit),
+            Arg::Int(picked.behind.map_or(i64::MAX, |row| row.created_at)),
+            Arg::Text(&no),
+            Arg::Text(picked.part.map_or("", Login::as_str)),
+        ];
+        // Every place is of one type on PostgreSQL, whether or not the statement goes on to use it.
+        let mut tail = String::from(
+            "where ($2 = '' or unit = $2) and (created_at < $3 or (created_at = $3 and no < $4)) \
+             and ($5 = '' or true)",
+        );
+        if picked.part.is_some() {
+            tail.push_str(" and ");
+            tail.push_str(PART);
+        }
+        if picked.open {
+            tail.push_str(" and ");
+            tail.push_str(OPEN);
+            args.extend(ENDS.map(Arg::Bytes));
+        }
+        tail.push_str(" order by created_at desc, no desc limit $1");
+        let rows = self.rows(&REQUEST, &tail, &args).await?;
+        rows.iter().map(|r| request(r).ok_or_else(|| malformed("request"))).collect()
+    }
+
     /// All requests, newest first.
     ///
     /// # Errors

@@ -68,6 +68,18 @@ impl Frame {
         place: Place,
         title: impl Into<String>,
     ) -> Result<Frame, Problem> {
+        let waiting = app.broker().requests_waiting(who.session.caller()).await?;
+        Frame::counted(app, who, place, title, waiting).await
+    }
+
+    /// The same around a page that has found already how many requests wait for the reader.
+    pub(super) async fn counted(
+        app: &App,
+        who: &Visitor,
+        place: Place,
+        title: impl Into<String>,
+        waiting: usize,
+    ) -> Result<Frame, Problem> {
         let me = app.broker().myself(who.session.caller()).await?;
         let roles: Vec<Role> = me.roles.iter().map(|(role, _)| *role).collect();
         let w = who.look.words();
@@ -79,7 +91,6 @@ impl Frame {
             passkey: !factors.passkeys.is_empty(),
         };
         let undertaken = broker.undertaken_until(&me.person.login).await?.is_some();
-        let waiting = broker.requests_waiting(who.session.caller()).await?;
         let links = places(&roles, w).into_iter();
         Ok(Frame {
             look: who.look.clone(),

@@ -26,6 +26,7 @@ mod home;
 mod linking;
 mod look;
 mod packages;
+mod paging;
 mod problems;
 mod refused;
 mod visitor;

@@ -7,12 +7,15 @@ use serde::Deserialize;
 
 use super::answer::{html, to};
 use super::frame::{Frame, Place};
+use super::paging::{Behind, Pager};
 use super::problems::unreadable_form;
 use super::visitor::{Nothing, Posted, Stepped, Visitor};
 use super::words::Words;
 use crate::broker::downloading::Wanted;
 use crate::broker::packages::PackageLine;
-use crate::http::{App, From, Path, Problem, file};
+use crate::broker::paging::Part;
+use crate::http::{App, From, Path, Problem, Query, file, request_number};
+use crate::model::ids::PackageNo;
 use crate::model::lang::Word as _;
 use crate::store::packages::FactKind;
 
@@ -72,13 +75,34 @@ fn state(w: &'static Words, kind: FactKind) -> &'static str {
 struct List {
     frame: Frame,
     rows: Vec<Row>,
+    pager: Pager,
 }
 
-pub(super) async fn list(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
+/// Which packages.
+#[derive(Deserialize)]
+pub(super) struct Which {
+    /// Those of a request.
+    of: Option<String>,
+    #[serde(flatten)]
+    behind: Behind,
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    who: Visitor,
+    Query(which): Query<Which>,
+) -> Result<Response, Problem> {
+    let of = which.of.as_deref().map(request_number).transpose()?;
     let frame = Frame::new(&app, &who, Place::Packages, who.look.words().packages).await?;
-    let lines = app.broker().package_list(who.session.caller()).await?;
-    let rows = lines.into_iter().map(|line| Row::of(&frame, line)).collect();
-    Ok(html(&List { frame, rows }))
+    let part = match of {
+        // They are few, and all of them.
+        Some(_) => Part::whole(),
+        None => which.behind.part(|text| PackageNo::parse(text).ok()),
+    };
+    let page = app.broker().package_page(who.session.caller(), of.as_ref(), &part).await?;
+    let pager = Pager::of("/packages", &which.behind, &page, |line| line.no.to_string());
+    let rows = page.lines.into_iter().map(|line| Row::of(&frame, line)).collect();
+    Ok(html(&List { frame, rows, pager }))
 }
 
 /// The password, and which file.

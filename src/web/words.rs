@@ -99,6 +99,12 @@ words! {
     calendar = "活动日历", "Campaign calendar";
     coverage = "同意覆盖", "Consent coverage";
     see_all = "查看全部申请", "See all requests";
+    see_waiting = "查看全部待办", "See all that wait";
+
+    // Pages of a list.
+    newest = "从头开始", "From the beginning";
+    further_pages = "分页", "Pages of this list";
+    further = "下一页", "Next page";
 
     // Requests.
     account = "我的账户", "My account";

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use crate::both;
 use crate::caller::Served;
-use crate::support::world::form;
+use crate::support::world::{block, executed, form};
 
-both!(a_list_comes_in_pages, the_log_is_read_backwards);
+both!(a_list_comes_in_pages, every_list_has_each_of_its_lines_once, the_log_is_read_backwards);
 
 fn a_list_comes_in_pages(served: &Served) {
     let officer = served.caller("hq.officer");
@@ -29,6 +29,33 @@ fn a_list_comes_in_pages(served: &Served) {
         let wrong = officer.get(&format!("/api/v1/requests?{query}"));
         assert_eq!((wrong.status, &wrong.body["pointer"]), (422, &json!(pointer)), "{query}");
     }
+}
+
+fn every_list_has_each_of_its_lines_once(served: &Served) {
+    let packages = block(async {
+        let broker = served.broker().await;
+        let made = [executed(&broker, "sms").await, executed(&broker, "sms").await].map(|no| no.to_string());
+        broker.store().close().await;
+        made
+    });
+    let all = |who: &str, path: &str, key: &str, limit: usize| -> Vec<String> {
+        let (caller, mut found, mut cursor) = (served.caller(who), Vec::new(), String::new());
+        loop {
+            let page = caller.get(&format!("{path}?limit={limit}{cursor}")).body;
+            let items = page["items"].as_array().unwrap();
+            assert!(items.len() <= limit, "{page}");
+            found.extend(items.iter().map(|item| item[key].as_str().unwrap().to_owned()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return found,
+            }
+        }
+    };
+    let [first, second] = packages;
+    assert_eq!(all("auditor", "/api/v1/packages", "no", 1), [second, first], "the newest request's first");
+    let people = all("admin", "/api/v1/people", "login", 200);
+    assert!(people.is_sorted() && people.len() > 15, "{people:?}");
+    assert_eq!(all("admin", "/api/v1/people", "login", 7), people);
 }
 
 fn the_log_is_read_backwards(served: &Served) {

@@ -9,8 +9,8 @@ use crate::support::world::{On, block, executed, submitted};
 /// Unminified it would be 1.5 MB; the project is its publisher's own file.
 const AXE: &str = include_str!("axe.min.js");
 
-/// Pages by who looks at them; `{waits}` and `{done}` are two requests.
-const PAGES: &[(&str, &[&str])] = &[
+/// Pages by who looks at them; `{draft}`, `{waits}` and `{done}` are requests, `{run}` is an import.
+pub const PAGES: &[(&str, &[&str])] = &[
     (
         "hq.officer",
         &[
@@ -23,6 +23,8 @@ const PAGES: &[(&str, &[&str])] = &[
             "/requests/calendar",
             "/requests/calendar?month=2026-12",
             "/requests/coverage",
+            "/requests/{draft}/purpose",
+            "/requests/{draft}/channel",
             "/requests/{draft}/selection",
             "/requests/{draft}/window",
             "/account",
@@ -32,7 +34,8 @@ const PAGES: &[(&str, &[&str])] = &[
     ),
     ("hq.head", &["/", "/requests/{waits}"]),
     ("hq.receiver", &["/packages"]),
-    ("s1.counter", &["/", "/members", "/members/new", "/imports", "/audit"]),
+    ("s1.counter", &["/", "/members", "/members/new", "/imports", "/imports/{run}", "/audit"]),
+    ("mem.head", &["/members/who-saw", "/imports"]),
     (
         "auditor",
         &[
@@ -49,7 +52,21 @@ const PAGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("hq.vendors", &["/admin/vendors", "/admin/vendors/SMS1"]),
-    ("admin", &["/admin", "/admin/people", "/admin/org", "/admin/policies", "/admin/health"]),
+    (
+        "admin",
+        &[
+            "/admin",
+            "/admin/people",
+            "/admin/people/hq.head",
+            "/admin/org",
+            "/admin/proposals",
+            "/admin/policies",
+            "/admin/policies/1",
+            "/admin/policies/explain",
+            "/admin/policies/propose",
+            "/admin/health",
+        ],
+    ),
 ];
 
 /// What is wrong on a page.
@@ -119,9 +136,6 @@ async fn sent_to(b: &Browser, served: &Served, how: &str, (draft, waits): (&str,
     b.click("button[value=keep]").await;
     b.says("vendor_not_active").await;
     wrong.extend(as_it_stands(b, "a step with an error", how).await);
-    for path in [format!("/requests/{draft}/purpose"), format!("/requests/{draft}/channel")] {
-        wrong.extend(checked(b, &path, how).await);
-    }
     b.go(&format!("/requests/{draft}/window")).await;
     b.set("input[name=from]", "2099-01-05").await;
     b.set("input[name=to]", "2098-01-05").await;
@@ -150,35 +164,70 @@ async fn sent_to(b: &Browser, served: &Served, how: &str, (draft, waits): (&str,
     wrong
 }
 
-fn every_page(window: Window, how: &str) {
-    let served = Served::start(On::Sqlite);
-    served.register_notice();
-    let (draft, waits, done) = block(async {
-        let broker = served.broker().await;
-        let officer = crate::support::world::step(&broker, "hq.officer").await.unwrap();
-        let form = crate::support::world::form("sms");
-        let draft = broker.request_draft(officer.caller(), &form).await.unwrap();
-        let done = executed(&broker, "sms").await;
-        let waits = submitted(&broker, "sms").await;
-        broker.store().close().await;
-        (draft.to_string(), waits.to_string(), done.request().to_string())
-    });
-    Browser::with(&served, window, async |b: &Browser| {
+/// A vault of which every page has something to show.
+pub struct Furnished {
+    pub served: Served,
+    draft: String,
+    waits: String,
+    done: String,
+    run: String,
+}
+
+impl Furnished {
+    pub fn new() -> Furnished {
+        let served = Served::start(On::Sqlite);
+        served.register_notice();
+        let (draft, waits, done) = block(async {
+            let broker = served.broker().await;
+            let officer = crate::support::world::step(&broker, "hq.officer").await.unwrap();
+            let form = crate::support::world::form("sms");
+            let draft = broker.request_draft(officer.caller(), &form).await.unwrap();
+            let done = executed(&broker, "sms").await;
+            let waits = submitted(&broker, "sms").await;
+            broker.store().close().await;
+            (draft.to_string(), waits.to_string(), done.request().to_string())
+        });
+        let csv = "卡号,姓名,手机,归属门店\n70000000,欧阳娜娜,1390000,S001\n";
+        let counter = served.caller("s1.counter");
+        let answer = counter.send("POST", "/api/v1/imports", "text/csv", csv.as_bytes());
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let run = counter.get("/api/v1/imports?limit=1").body["items"][0]["no"].to_string();
+        Furnished { served, draft, waits, done, run }
+    }
+
+    /// What is wrong on each page, as each is looked at.
+    pub async fn each_page(
+        &self,
+        b: &Browser,
+        look: impl AsyncFn(&Browser, &str) -> Vec<String>,
+    ) -> Vec<String> {
         let mut wrong = Vec::new();
         for path in ["/sign-in", "/enrol"] {
-            wrong.extend(checked(b, path, how).await);
+            b.go(path).await;
+            wrong.extend(look(b, path).await);
         }
         for (who, paths) in PAGES {
             b.sign_in(who).await;
             for path in *paths {
-                let path =
-                    path.replace("{draft}", &draft).replace("{waits}", &waits).replace("{done}", &done);
-                wrong.extend(checked(b, &path, how).await);
+                let path = path.replace("{draft}", &self.draft).replace("{waits}", &self.waits);
+                let path = path.replace("{done}", &self.done).replace("{run}", &self.run);
+                b.go(&path).await;
+                wrong.extend(look(b, &path).await);
             }
             b.go("/").await;
             b.sign_out().await;
         }
-        wrong.extend(sent_to(b, &served, how, (&draft, &waits)).await);
+        wrong
+    }
+}
+
+fn every_page(window: Window, how: &str) {
+    let furnished = Furnished::new();
+    let Furnished { served, draft, waits, .. } = &furnished;
+    Browser::with(served, window, async |b: &Browser| {
+        let mut wrong =
+            furnished.each_page(b, async |b: &Browser, path: &str| as_it_stands(b, path, how).await).await;
+        wrong.extend(sent_to(b, served, how, (draft, waits)).await);
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     });
 }

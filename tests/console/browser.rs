@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -13,6 +14,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::caller::{Served, secret};
+
+const TAB: char = '\u{e004}';
 
 /// Stopped with the test.
 struct Driver(Child, String);
@@ -207,6 +210,36 @@ impl Browser {
         self.client.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
+    /// The Tab key, so many times; where a field would take keys for a file's name too.
+    pub async fn tabs(&self, times: u32) {
+        let mut keys = KeyActions::new("keyboard".to_owned());
+        for _ in 0..times {
+            keys = keys.then(KeyAction::Down { value: TAB }).then(KeyAction::Up { value: TAB });
+        }
+        self.client.perform_actions(keys).await.unwrap();
+    }
+
+    /// Lays the page out as it is printed on a sheet of A4.
+    pub async fn on_paper(&self) {
+        self.command("Emulation.setEmulatedMedia", json!({ "media": "print" })).await;
+        // 210 mm less margins, at 96 pixels an inch.
+        let sheet = json!({ "width": 720, "height": 1040, "deviceScaleFactor": 1, "mobile": false });
+        self.command("Emulation.setDeviceMetricsOverride", sheet).await;
+    }
+
+    /// As it is seen again.
+    pub async fn on_screen(&self) {
+        self.command("Emulation.setEmulatedMedia", json!({ "media": "" })).await;
+        self.command("Emulation.clearDeviceMetricsOverride", json!({})).await;
+    }
+
+    /// A command of Chromium's own, which WebDriver has no word for.
+    async fn command(&self, name: &str, params: Value) {
+        let session = self.client.session_id().await.unwrap().unwrap();
+        let address = format!("{}/session/{session}/goog/cdp/execute", self.driver.1);
+        ureq::post(address).send(json!({ "cmd": name, "params": params }).to_string()).unwrap();
+    }
+
     /// Opens what is folded in around something.
     pub async fn unfold(&self, inner: &str) {
         self.click(&format!("details:not([open]):has({inner}) > summary")).await;
@@ -240,12 +273,7 @@ impl Browser {
     pub async fn holds_timers(&self) {
         let source = "window.held = []; const set = window.setTimeout; window.setTimeout = (act, after, ...rest) => \
                       after >= 10000 ? held.push([act, after]) : set(act, after, ...rest)";
-        // A command of Chromium's own, which WebDriver has no word for.
-        let command =
-            json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": source } });
-        let session = self.client.session_id().await.unwrap().unwrap();
-        let address = format!("{}/session/{session}/goog/cdp/execute", self.driver.1);
-        ureq::post(address).send(command.to_string()).unwrap();
+        self.command("Page.addScriptToEvaluateOnNewDocument", json!({ "source": source })).await;
     }
 
     /// Lets the time of what waits come, and tells after how many milliseconds it would have.

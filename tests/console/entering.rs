@@ -1,9 +1,9 @@
 //! Signing in by way of the company's identity provider, in a browser that keeps its rules about cookies of other sites.
 
-use crate::access::as_it_stands;
 use crate::both;
 use crate::browser::{Browser, ENGLISH, WIDE, Window, said};
 use crate::caller::Served;
+use crate::keys::in_every_way;
 use crate::support::provider::Provider;
 use crate::support::world::On;
 
@@ -15,14 +15,14 @@ fn an_account_is_linked_and_signs_in(on: On, window: Window) {
     Browser::with(&served, window, async |browser: &Browser| {
         browser.sign_in("hq.officer").await;
         browser.go("/account").await;
-        clean(browser).await;
+        clean(browser, window).await;
         browser.prove("form[action='/account/oidc']", "hq.officer").await;
         browser.click("form[action='/account/oidc'] button").await;
         // At the provider.
         browser.write("input[name=sub]", "officer-1").await;
         browser.click("button[type=submit]").await;
         browser.says(said(window, "已关联公司账号", "The company account is linked")).await;
-        clean(browser).await;
+        clean(browser, window).await;
 
         browser.sign_out().await;
         browser.go("/requests").await;
@@ -43,11 +43,11 @@ fn an_account_is_linked_and_signs_in(on: On, window: Window) {
         browser.write("input[name=sub]", "stranger").await;
         browser.click("button[type=submit]").await;
         browser.says(said(window, "未关联到任何员工", "linked to nobody here")).await;
-        clean(browser).await;
+        clean(browser, window).await;
     });
 }
 
-async fn clean(browser: &Browser) {
-    let wrong = as_it_stands(browser, &browser.path().await, "signing in").await;
+async fn clean(browser: &Browser, window: Window) {
+    let wrong = in_every_way(browser, &browser.path().await, window).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 
 use countersign::model::ids::RequestNo;
 
+use crate::access::as_it_stands;
 use crate::both;
 use crate::browser::{Browser, ENGLISH, WIDE, Window, said};
 use crate::caller::Served;
+use crate::keys::{in_every_way, on_paper};
 use crate::support::world::{On, block, signed, step};
 
 both!(an_execution_is_watched, WIDE, ENGLISH);
@@ -41,7 +43,7 @@ async fn is_whole(b: &Browser, served: &Served, window: Window) {
     b.says(&format!("{rows} / {rows}")).await;
     let left_out = "return document.querySelectorAll('#execution dd')[1].innerText";
     assert_eq!(b.script(left_out, vec![]).await, out.to_string());
-    assert!(b.has("#execution a[href^='/packages#p-CS']").await);
+    assert!(b.has("#execution a[href*='#p-CS']").await);
     // It asks no more.
     assert!(!b.has("#execution[hx-get]").await);
 }
@@ -62,9 +64,13 @@ fn an_execution_is_watched(on: On, window: Window) {
         b.sees("#execution[data-stage=checking]").await;
         b.says(said(window, "每位会员的同意", "every member's consent")).await;
         assert!(!b.has("#execution progress").await);
+        let going_on = "an execution that goes on";
+        assert_eq!(as_it_stands(b, going_on, window.lang).await, [""; 0]);
+        assert_eq!(on_paper(b, going_on).await, [""; 0]);
         drop(turn);
         broker.store().close().await;
         is_whole(b, &served, window).await;
+        assert_eq!(in_every_way(b, "an execution that is over", window).await, [""; 0]);
         // The same by the way of the request, whose form is gone.
         b.go(&format!("/requests/{no}")).await;
         assert!(!b.has(EXECUTE).await);

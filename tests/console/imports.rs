@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::both;
 use crate::browser::{Browser, ENGLISH, WIDE, Window, said};
 use crate::caller::Served;
+use crate::keys::in_every_way;
 use crate::support::world::On;
 
 both!(an_import_is_followed_cancelled_and_explained, WIDE, ENGLISH);
@@ -63,6 +64,7 @@ fn an_import_is_followed_cancelled_and_explained(on: On, window: Window) {
         b.says(said(window, "进行中", "running")).await;
         let counts = "return [...document.querySelectorAll('[data-count]')].map(d => d.innerText).join(' ')";
         assert_eq!(b.script(counts, vec![]).await, "0 0 0");
+        assert_eq!(in_every_way(b, "an import that goes on", window).await, [""; 0]);
         // It keeps up by itself: nobody loads it again.
         b.script("window.same = true", vec![]).await;
         connection.write_all(&csv.as_bytes()[BEGINNING..middle]).unwrap();
@@ -73,6 +75,7 @@ fn an_import_is_followed_cancelled_and_explained(on: On, window: Window) {
         b.says(said(window, "已取消", "cancelled")).await;
         b.says(said(window, "此前写入的行已保留", "What was stored before stays")).await;
         assert!(!b.has("form[action$='/cancel']").await);
+        assert_eq!(in_every_way(b, "an import that was cancelled", window).await, [""; 0]);
         // Which row, and why; not what stood there.
         b.click("a[href$='/errors']").await;
         let errors = std::fs::read_to_string(b.fetched("errors.csv").await).unwrap();

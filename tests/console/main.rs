@@ -23,6 +23,8 @@ mod executions;
 mod forms;
 mod imports;
 mod jobs;
+mod keys;
+mod lists;
 mod packages;
 mod planning;
 mod tokens;

@@ -3,6 +3,7 @@
 use crate::both;
 use crate::browser::{Browser, ENGLISH, WIDE, Window, said};
 use crate::caller::Served;
+use crate::keys::in_every_way;
 use crate::support::world::On;
 
 both!(a_token_is_made_shown_once_and_revoked, WIDE, ENGLISH);
@@ -33,6 +34,7 @@ fn a_token_is_made_shown_once_and_revoked(on: On, window: Window) {
         let shown = b.text().await;
         let text = shown.split_whitespace().find(|word| word.starts_with("cst_")).unwrap().to_owned();
         assert_eq!(text.len(), 47, "{text}");
+        assert_eq!(in_every_way(b, "a token that is shown", window).await, [""; 0]);
         // Once.
         b.go("/account/tokens").await;
         assert!(!b.text().await.contains("cst_"));

@@ -5,7 +5,7 @@ use countersign::model::ordinals::OrdinalSet;
 use countersign::store::StoreError;
 use countersign::store::notes::{NoteKind, NoteRow};
 use countersign::store::packages::FactKind;
-use countersign::store::requests::RequestRow;
+use countersign::store::requests::{Picked, RequestRow, SignatureRow};
 
 use crate::fixture::{Vault, event};
 use crate::raw::Cell;
@@ -17,7 +17,9 @@ on_both_engines!(
     requests_and_their_rounds_read_back,
     notes_read_back_beside_their_request,
     a_justification_is_sealed_and_committed_to,
+    requests_are_picked,
     one_package_of_a_request_is_live,
+    packages_come_a_page_at_a_time,
     a_range_is_claimed_made_and_claimed_again,
     what_happened_to_a_package_and_who_is_in_it_reads_back,
     package_keys_come_and_go,
@@ -157,6 +159,90 @@ async fn one_package_of_a_request_is_live(vault: Vault) {
     assert_eq!(view.packages().await.unwrap().last(), Some(&other));
     drop(view);
     vault.assert_sound().await;
+}
+
+/// Newest first, from behind one of them, so many; of a unit, of somebody, and only what is not done with.
+async fn requests_are_picked(vault: Vault) {
+    let mut work = vault.store.work().await.unwrap();
+    for serial in 1..=9 {
+        work.put_request(&request(serial)).await.unwrap();
+    }
+    let other = RequestRow { unit: code("SALES"), drafted_by: login("wang.fang"), ..request(9) };
+    work.put_request(&other).await.unwrap();
+    let says = |serial, round, text: &str| {
+        let payload = text.as_bytes().to_vec();
+        SignatureRow { payload, ..signature(serial, round, 1) }
+    };
+    // 1 to 4 have ended; 5 goes back a step, 6 speaks of ending, 7 began anew, 8 was never submitted.
+    let texts = [
+        r#"{"act":"recall"}"#,
+        r#"{"act":"reject","comment":"\"back_to\":\"dept\""}"#,
+        r#"{"act":"return"}"#,
+        r#"{"act":"return","comment":"\"back_to\":\"dept\""}"#,
+        r#"{"act":"return","back_to":"dept"}"#,
+        r#"{"act":"approve","comment":"\"act\":\"recall\""}"#,
+        r#"{"act":"reject"}"#,
+    ];
+    for (serial, text) in (1..).zip(texts) {
+        work.add_submission(&submission(serial, 1)).await.unwrap();
+        work.add_signature(&says(serial, 1, text)).await.unwrap();
+    }
+    work.add_submission(&submission(7, 2)).await.unwrap();
+    // A package: 6's was handed on, 7's was and is none any more; 3's is about, whatever else is said.
+    for (serial, kind) in [(3, FactKind::Downloaded), (6, FactKind::HandedOff)] {
+        work.add_package(&package(serial, 1)).await.unwrap();
+        work.add_package_fact(&package_no(serial, 1), &fact(kind, 5)).await.unwrap();
+    }
+    work.add_package(&package(7, 1)).await.unwrap();
+    work.add_package_fact(&package_no(7, 1), &fact(FactKind::HandedOff, 5)).await.unwrap();
+    work.retire_package(&package(7, 1)).await.unwrap();
+    work.add_request_note(&note(2)).await.unwrap();
+    work.commit(event()).await.unwrap();
+
+    let mut view = vault.store.view().await.unwrap();
+    let mut picked = async |picked: Picked<'_>| -> Vec<u32> {
+        let rows = view.requests_picked(picked).await.unwrap();
+        rows.iter().map(|row| row.no.seq()).collect()
+    };
+    let (all, unit, whom) = (Picked::default(), code("SALES"), login("wang.fang"));
+    assert_eq!(picked(all).await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(picked(Picked { open: true, ..all }).await, [9, 8, 7, 5, 3]);
+    assert_eq!(picked(Picked { unit: Some(&unit), ..all }).await, [9]);
+    assert_eq!(picked(Picked { part: Some(&whom), ..all }).await, [9, 2]);
+    assert_eq!(picked(Picked { part: Some(&login("executor")), ..all }).await, [7, 6, 3]);
+    assert_eq!(picked(Picked { part: Some(&login("signer1")), ..all }).await, [7, 6, 5, 4, 3, 2, 1]);
+    let behind = request(6);
+    assert_eq!(picked(Picked { behind: Some(&behind), most: Some(2), ..all }).await, [5, 4]);
+    assert_eq!(picked(Picked { behind: Some(&behind), most: Some(1), open: true, ..all }).await, [5]);
+    let copies = view.copies_to(&whom).await.unwrap();
+    assert_eq!(copies, [note(2)]);
+    assert_eq!(view.copies_to(&login("li.na")).await.unwrap(), []);
+}
+
+async fn packages_come_a_page_at_a_time(vault: Vault) {
+    let mut work = vault.store.work().await.unwrap();
+    // The second request is the older one.
+    work.put_request(&request(1)).await.unwrap();
+    work.put_request(&RequestRow { created_at: 7, ..request(2) }).await.unwrap();
+    for (request, serial) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
+        if serial == 2 {
+            work.retire_package(&package(request, 1)).await.unwrap();
+        }
+        work.add_package(&package(request, serial)).await.unwrap();
+    }
+    work.commit(event()).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    let (mut seen, mut behind) = (Vec::new(), None);
+    loop {
+        let page = view.packages_behind(behind.as_ref(), Some(1)).await.unwrap();
+        let Some(row) = page.first() else { break };
+        assert_eq!(page.len(), 1);
+        seen.push(row.no.clone());
+        behind = Some(row.no.clone());
+    }
+    assert_eq!(seen, [package_no(1, 2), package_no(1, 1), package_no(2, 2), package_no(2, 1)]);
+    let all = view.packages_behind(None, None).await.unwrap();
+    assert_eq!(all.into_iter().map(|row| row.no).collect::<Vec<_>>(), seen);
 }
 
 async fn a_range_is_claimed_made_and_claimed_again(vault: Vault) {

@@ -193,7 +193,7 @@ impl Broker {
     }
 
     /// Whether a request is this to the caller.
-    pub(super) async fn is_mine(
+    pub(in crate::broker) async fn is_mine(
         &self,
         view: &mut View<'_>,
         caller: &Caller,

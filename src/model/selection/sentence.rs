@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::{Between, Node, Selection, Test, money};
+use crate::model::day::month;
 use crate::model::ids::UnitCode;
 use crate::model::lang::{Lang, Word, listed};
 
@@ -87,30 +88,6 @@ fn amounts(lang: Lang, cents: &Between<i64>) -> String {
         (Lang::En, None, Some(high)) => format!("total spend is at most {high} yuan"),
         (_, None, None) => lang.pick("累计消费", "total spend").to_owned(),
     }
-}
-
-fn month(lang: Lang, month: u8) -> &'static str {
-    const ZH: [&str; 12] =
-        ["1月", "2月", "3月", "4月", "5月", "6月", "7月", "8月", "9月", "10月", "11月", "12月"];
-    const EN: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let names = match lang {
-        Lang::Zh => ZH,
-        Lang::En => EN,
-    };
-    names.get(usize::from(month.wrapping_sub(1))).copied().unwrap_or("?")
 }
 
 #[cfg(test)]

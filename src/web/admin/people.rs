@@ -11,12 +11,13 @@ use super::terms;
 use super::words::{self, Words};
 use crate::broker::reviewing::{OrgShown, PersonShown, UnitShown};
 use crate::clock::rfc3339;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, Query};
 use crate::model::code::{Function, Role};
-use crate::model::ids::UnitCode;
+use crate::model::ids::{Login, UnitCode};
 use crate::model::lang::{Lang, Word as _};
 use crate::web::answer::html;
 use crate::web::frame::{Frame, Place};
+use crate::web::paging::{Behind, Pager};
 use crate::web::visitor::Visitor;
 
 /// A unit on the page.
@@ -50,22 +51,29 @@ struct Page {
     gaps: Vec<String>,
     units: Vec<UnitRow>,
     people: Vec<PersonRow>,
+    pager: Pager,
     admin: bool,
 }
 
-pub(super) async fn show(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    who: Visitor,
+    Query(behind): Query<Behind>,
+) -> Result<Response, Problem> {
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let (broker, caller) = (app.broker(), who.session.caller());
     let org = broker.org_show(caller).await?;
-    let people = broker.people_list(caller).await?;
+    let page = broker.people_page(caller, &behind.part(|text| Login::parse(text).ok())).await?;
+    let pager = Pager::of("/admin/people", &behind, &page, |person| person.login.to_string());
     let frame = Frame::new(&app, &who, Place::Admin, w.people).await?;
-    let units = unit_rows(lang, frame.w.comma, &org, &people);
-    let mut rows = Vec::new();
-    for shown in people {
-        let held_until = broker.held_until(&shown.login).await?.map(rfc3339);
-        let rank = shown.rank.word(lang);
-        rows.push(PersonRow { rank, roles: roles(lang, w, frame.w.comma, &shown), held_until, shown });
-    }
+    let units = unit_rows(lang, frame.w.comma, &org);
+    let rows = page.lines.into_iter().map(|shown| PersonRow {
+        rank: shown.rank.word(lang),
+        roles: roles(lang, w, frame.w.comma, &shown),
+        held_until: shown.held_until.map(rfc3339),
+        shown,
+    });
+    let people = rows.collect();
     let admin = frame.has(Role::Admin);
     Ok(html(&Page {
         tabs: tabs(&frame, w, "/admin/people"),
@@ -73,7 +81,8 @@ pub(super) async fn show(State(app): State<App>, who: Visitor) -> Result<Respons
         w,
         gaps: org.gaps,
         units,
-        people: rows,
+        people,
+        pager,
         admin,
     }))
 }
@@ -92,7 +101,7 @@ pub(super) fn roles(lang: Lang, w: &'static Words, comma: &str, person: &PersonS
 }
 
 /// Parents first, each with what lies below it.
-fn unit_rows(lang: Lang, comma: &str, org: &OrgShown, people: &[PersonShown]) -> Vec<UnitRow> {
+fn unit_rows(lang: Lang, comma: &str, org: &OrgShown) -> Vec<UnitRow> {
     let mut below: BTreeMap<Option<&UnitCode>, Vec<&UnitShown>> = BTreeMap::new();
     for unit in &org.units {
         below.entry(unit.parent.as_ref()).or_default().push(unit);
@@ -105,18 +114,14 @@ fn unit_rows(lang: Lang, comma: &str, org: &OrgShown, people: &[PersonShown]) ->
     };
     next.extend(children(None, 0));
     while let Some((depth, unit)) = next.pop() {
-        rows.push(unit_row(lang, comma, depth, unit, people));
+        rows.push(unit_row(lang, comma, depth, unit));
         next.extend(children(Some(&unit.code), depth + 1));
     }
     rows
 }
 
-fn unit_row(lang: Lang, comma: &str, depth: usize, unit: &UnitShown, people: &[PersonShown]) -> UnitRow {
-    let officer = |person: &&PersonShown| {
-        person.roles.iter().any(|held| held.role == Role::InfoOfficer && held.unit == unit.code)
-    };
-    let officers: Vec<&str> =
-        people.iter().filter(|p| !p.suspended).filter(officer).map(|p| p.login.as_str()).collect();
+fn unit_row(lang: Lang, comma: &str, depth: usize, unit: &UnitShown) -> UnitRow {
+    let officers: Vec<&str> = unit.officers.iter().map(Login::as_str).collect();
     let asks = matches!(unit.function, Some(Function::Marketing | Function::Planning));
     UnitRow {
         depth: depth.min(4),

@@ -13,27 +13,13 @@ use super::words::{self, Words};
 use crate::broker::calendar::{Dated, Occasion};
 use crate::broker::called::Called;
 use crate::http::{App, Problem, Query};
+use crate::model::day::month;
 use crate::model::ids::UnitCode;
 use crate::model::iso::parse_date;
 use crate::model::lang::{Lang, Word as _};
 use crate::web::answer::{html, percent};
 use crate::web::frame::{Frame, Place};
 use crate::web::visitor::Visitor;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// Which month, and whose requests: each a text, for a form sends what is empty too.
 #[derive(Default, Deserialize)]
@@ -198,9 +184,9 @@ fn month_code(first: Date) -> String {
 }
 
 fn month_name(lang: Lang, first: Date) -> String {
-    let name = MONTHS.get(usize::from(first.month().unsigned_abs()) - 1).copied().unwrap_or_default();
+    let name = month(lang, first.month().unsigned_abs());
     match lang {
-        Lang::Zh => format!("{}年{}月", first.year(), first.month()),
+        Lang::Zh => format!("{}年{name}", first.year()),
         Lang::En => format!("{name} {}", first.year()),
     }
 }

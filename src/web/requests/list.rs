@@ -10,11 +10,13 @@ use crate::broker::called::Called;
 use crate::broker::showing::{Filter, Mine, RequestLine, Status};
 use crate::http::{App, Problem, Query};
 use crate::model::code::{Role, Step};
+use crate::model::ids::RequestNo;
 use crate::model::lang::{Lang, Word as _};
 use crate::model::signing::SignedAct;
 use crate::web::answer::html;
 use crate::web::called::Whom;
 use crate::web::frame::{Frame, Place};
+use crate::web::paging::{Behind, Pager};
 use crate::web::visitor::Visitor;
 
 /// A line of a list.
@@ -77,6 +79,8 @@ pub(in crate::web) fn counts(frame: &Frame) -> bool {
 #[derive(Deserialize)]
 pub(super) struct Which {
     mine: Option<Mine>,
+    #[serde(flatten)]
+    behind: Behind,
 }
 
 struct Tab {
@@ -92,6 +96,7 @@ struct List {
     r: &'static Words,
     tabs: Vec<Tab>,
     lines: Vec<Line>,
+    pager: Pager,
     /// What is said when the list is empty.
     nothing: &'static str,
     may_draft: bool,
@@ -105,15 +110,13 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let frame = Frame::new(&app, &who, Place::Requests, who.look.words().requests).await?;
     let filter = Filter { mine: which.mine, ..Filter::default() };
-    let lines = app.broker().request_list_of(who.session.caller(), &filter).await?;
+    let part = which.behind.part(|text| RequestNo::parse(text).ok());
+    let page = app.broker().request_page(who.session.caller(), &filter, &part).await?;
     let called = app.broker().called().await?;
-    let lines = lines.into_iter().map(|line| Line::of(&frame, &called, line)).collect();
+    let pager = Pager::of(path(which.mine), &which.behind, &page, |line| line.no.to_string());
+    let lines = page.lines.into_iter().map(|line| Line::of(&frame, &called, line)).collect();
     let r = words::of(frame.look.lang);
-    let tab = |mine: Option<Mine>, text| Tab {
-        href: mine.map_or("/requests".to_owned(), |mine| format!("/requests?mine={mine}")),
-        text,
-        here: mine == which.mine,
-    };
+    let tab = |mine: Option<Mine>, text| Tab { href: path(mine), text, here: mine == which.mine };
     let tabs = vec![
         tab(None, r.tab_all),
         tab(Some(Mine::Todo), r.tab_todo),
@@ -128,5 +131,9 @@ pub(super) async fn show(
         Some(Mine::Done | Mine::Cc) => r.nothing_here,
     };
     let (may_draft, counts) = (drafts(&frame), counts(&frame));
-    Ok(html(&List { frame, r, tabs, lines, nothing, may_draft, counts }))
+    Ok(html(&List { frame, r, tabs, lines, pager, nothing, may_draft, counts }))
+}
+
+fn path(mine: Option<Mine>) -> String {
+    mine.map_or("/requests".to_owned(), |mine| format!("/requests?mine={mine}"))
 }

@@ -1,0 +1,50 @@
+//! Pages of a list: how many lines one has, and the way to the next.
+
+use serde::Deserialize;
+
+use super::answer::percent;
+use crate::broker::paging::{Paged, Part};
+
+/// Lines of a page.
+pub(super) const LINES: u32 = 50;
+
+/// Behind which line a page begins.
+#[derive(Default, Deserialize)]
+pub(super) struct Behind {
+    #[serde(default)]
+    behind: Option<String>,
+}
+
+impl Behind {
+    /// The part of the list that is shown. What is no key of a line begins anew.
+    pub(super) fn part<K>(&self, key: impl Fn(&str) -> Option<K>) -> Part<K> {
+        Part { behind: self.behind.as_deref().and_then(key), most: Some(LINES) }
+    }
+}
+
+/// The way to other pages; shown by `pager.html`.
+pub(super) struct Pager {
+    pub(super) path: String,
+    pub(super) began_later: bool,
+    pub(super) next: Option<String>,
+}
+
+impl Pager {
+    /// Of a list at this path, which may have a query of its own.
+    pub(super) fn of<T>(
+        path: impl Into<String>,
+        behind: &Behind,
+        page: &Paged<T>,
+        key: impl Fn(&T) -> String,
+    ) -> Pager {
+        let path = path.into();
+        let joint = if path.contains('?') { '&' } else { '?' };
+        let last = page.lines.last().filter(|_| page.more);
+        let next = last.map(|line| format!("{path}{joint}behind={}", percent(&key(line))));
+        Pager { began_later: behind.behind.is_some(), next, path }
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        !self.began_later && self.next.is_none()
+    }
+}
