@@ -2,14 +2,12 @@
 
 use countersign::broker::people::Password;
 use countersign::broker::{Broker, Error};
-use countersign::model::ids::{Login, RequestNo};
+use countersign::model::ids::RequestNo;
 
-type Known<'k> = (&'k str, &'k Login, &'k Password);
-
-pub async fn sign(broker: &Broker, (token, login, password): Known<'_>, no: &RequestNo) -> Result<(), Error> {
-    let _program = broker.token_caller(token).await?;
-    let _person = broker.authenticate(login, password).await?;
-    broker.request_sign(_person, no, None, None).await.map(drop)
+pub async fn sign(broker: &Broker, token: &str, password: &Password, no: &RequestNo) -> Result<(), Error> {
+    let program = broker.token_caller(token).await?;
+    let person = broker.authenticate(program.login(), password).await?;
+    broker.request_sign(person, no, None, None).await.map(drop)
 }
 
 fn main() {}
