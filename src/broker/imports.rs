@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +65,7 @@ pub struct ImportProgress {
 }
 
 /// What an import did (contract: `read = created + updated + unchanged + rejected`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ImportReport {
     /// Its number: the place of its first entry in the log. It can be followed under it ([`following`]).
     pub no: u64,
@@ -85,7 +85,7 @@ pub struct ImportReport {
 }
 
 /// Counts of an import.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Counts {
     /// Rows in all.
     pub read: u64,

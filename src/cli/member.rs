@@ -14,7 +14,7 @@ use super::out::readable;
 use super::reveal::{Correct, Reveal};
 use super::secrets::{read_card, stdin_line};
 use super::{By, Context, Failure, Who, open_input};
-use crate::broker::imports::{Counts, ImportOptions, ImportReport};
+use crate::broker::imports::{Counts, ImportReport};
 use crate::broker::members::Subject;
 use crate::intake::form::MemberForm;
 use crate::model::field::Index;
@@ -95,7 +95,7 @@ pub struct Import {
     #[arg(long, value_name = "OUT.csv")]
     errors: Option<PathBuf>,
     #[command(flatten)]
-    who: Who,
+    by: By,
 }
 
 /// Add one member from the form filled in at the counter; shown masked
@@ -182,17 +182,11 @@ fn read_form(input: impl Read) -> Result<MemberForm, Failure> {
 
 impl Import {
     async fn run(self, context: &Context) -> Result<(), Failure> {
-        let Import { file, dry_run, errors, who } = self;
+        let Import { file, dry_run, errors, by } = self;
         let input = open_input(&file)?;
-        let (broker, step) = context.enter(&who).await?;
-        let progress = context.out.progress("rows");
-        let options = ImportOptions {
-            dry_run,
-            errors: errors.as_deref().map(errors_file).transpose()?,
-            progress: &|at| progress.at(at.rows, 0),
-        };
-        let report = broker.member_import(step.caller(), input, options).await?;
-        drop(progress);
+        let desk = context.desk(by).await?;
+        let wrong = errors.as_deref().map(errors_file).transpose()?;
+        let report = desk.member_import(input, dry_run, wrong, &context.out).await?;
         if dry_run {
             context
                 .out

@@ -67,7 +67,6 @@ impl Serve {
                 "name --tls-cert and --tls-key, or listen on 127.0.0.1 and put a proxy with TLS in front",
             ));
         }
-        let not_usable = |cause| Failure::file("certificate and key", cause);
         let tls = files.map(Tls::load).transpose().map_err(not_usable)?.map(Arc::new);
         let origin = self.public_origin.clone().or(settings.public_origin);
         let notices = notices(context, origin.as_deref())?;
@@ -106,6 +105,12 @@ impl Serve {
             )),
         }
     }
+}
+
+/// Certificate, key or authority, none of which is gone without.
+fn not_usable(cause: std::io::Error) -> Failure {
+    let hint = "PEM: the certificate, with those between it and its authority behind it, and its own key, without a passphrase";
+    Failure::input("bad_tls", format!("no TLS with these files: {cause}"), hint)
 }
 
 /// Serves, with the address told, until a signal.

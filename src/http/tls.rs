@@ -79,7 +79,13 @@ fn read(files: &TlsFiles) -> io::Result<ServerConfig> {
         }
     };
     let config = config.with_single_cert(certificates(&files.cert)?, key);
-    let mut config = config.map_err(|e| wrong(&files.cert, e.to_string()))?;
+    let mut config = config.map_err(|e| match e {
+        rustls::Error::InvalidCertificate(_) => wrong(&files.cert, e.to_string()),
+        rustls::Error::InconsistentKeys(_) => {
+            wrong(&files.key, format!("it is not the key of {}", files.cert.display()))
+        }
+        _ => wrong(&files.key, e.to_string()),
+    })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }

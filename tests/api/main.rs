@@ -33,6 +33,7 @@ mod road;
 mod routes;
 mod sessions;
 mod stopping;
+mod tls;
 mod together;
 mod tokens;
 mod tokens_kept;

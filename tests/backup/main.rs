@@ -9,6 +9,7 @@ mod support;
 mod raw;
 
 mod broken;
+mod doors;
 mod drill;
 mod erased;
 mod load;

@@ -1,18 +1,24 @@
 //! The commands on another machine: what the manual's transcripts say, they say at a server too (contract, Command line).
 
+use std::fs::File;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
 use std::time::Duration;
+
+use serde_json::json;
 
 use crate::furnished;
 use crate::support::cli::{Cli, Running};
 use crate::support::desk::Desk;
+use crate::support::workbook::{text, workbook};
 use crate::support::world::{BOTH, On};
 use crate::transcript::{play, play_on};
 
 /// Families of commands that are done at a server; the host's operator does the others where the vault is.
 const AT_A_SERVER: &[&str] = &["request", "package", "member", "consent", "vendor", "policy", "token"];
 /// Verbs of these that are not.
-const HERE: &[&str] = &["import", "add", "verify", "check"];
+const HERE: &[&str] = &["add", "verify", "check"];
 
 /// A vault that is served, and the command line of a machine that has none.
 struct Afar {
@@ -84,6 +90,103 @@ fn a_list_is_asked_for_signed_and_released_from_afar() {
         }
         afar.desk.verified();
     }
+}
+
+/// Members, as the manual has it; what is said where the vault is, is said here.
+#[test]
+fn members_are_kept_from_afar() {
+    for on in BOTH {
+        let afar = Afar::new(on);
+        afar.sign_in(&["mem.head", "s1.counter", "hq.officer", "auditor"]);
+        let other = afar.desk.world.members.accepted().find(|row| row.store == "S002").unwrap();
+        afar.play(include_str!("members.txt"), &[("other", &*other.card)]);
+    }
+}
+
+/// A program brings a file with a token that is made for it; what is wrong with the file is told as where the vault is.
+#[test]
+fn a_file_is_imported_with_a_token() {
+    let afar = Afar::new(On::Sqlite);
+    let dir = afar.desk.dir();
+    afar.sign_in(&["mem.head", "s1.counter"]);
+    let made = |login: &str, scope: &str, unit: &str, file: &str| {
+        let args = ["token", "make", "--name", "nightly", "--scope", scope, "--unit", unit, "--out", file];
+        afar.cli
+            .run(&[&args[..], &["--as", login, "--password-file", &format!("{login}.password")]].concat())
+            .ok();
+        afar.cli.clone().global("--token-file").global(file)
+    };
+    let nightly = made("mem.head", "members:import", "S001", "nightly.token");
+    let till = made("s1.counter", "members:look-up", "S001", "till.token");
+    // More than one piece, and more of it wrong than right.
+    let mut csv = String::from("card_no,name,mobile,home_store\n");
+    for n in 0..4_000 {
+        let mobile = if n % 100 == 0 { format!("1390005{n:04}") } else { "1.38E+10".to_owned() };
+        csv.push_str(&format!("7100{n:04},林敏芳,{mobile},S001\n"));
+    }
+    std::fs::write(dir.join("many.csv"), &csv).unwrap();
+    let cells = |line: &str| line.split(',').map(text).collect();
+    let rows: Vec<Vec<String>> = csv.lines().map(cells).collect();
+    std::fs::write(dir.join("many.xlsx"), workbook(&rows)).unwrap();
+    let import = |cli: &Cli, more: &[&str]| cli.run(&[&["member", "import", "--json"], more].concat());
+    let wrong = |name: &str| std::fs::read_to_string(dir.join(name)).unwrap();
+    let checked = import(&nightly, &["many.csv", "--dry-run", "--errors", "checked.csv"]).ok();
+    assert_eq!(
+        (&checked.json()["created"], &checked.json()["flagged"]),
+        (&json!(40), &json!(null)),
+        "{checked}"
+    );
+    let there = import(&nightly, &["many.csv", "--errors", "there.csv"]).ok();
+    let here =
+        afar.desk.by("mem.head", &["member", "import", "--json", "many.csv", "--errors", "here.csv"]).ok();
+    for (key, created, unchanged) in [("created", 40, 0), ("unchanged", 0, 40), ("rejected", 3_960, 3_960)] {
+        assert_eq!(
+            (&there.json()[key], &here.json()[key]),
+            (&json!(created), &json!(unchanged)),
+            "{there}{here}"
+        );
+    }
+    for key in ["read", "sha256", "warnings"] {
+        assert_eq!(there.json()[key], here.json()[key], "{key}");
+    }
+    assert_eq!(there.json()["errors_file"], "there.csv");
+    assert_eq!(wrong("there.csv").lines().count(), 3_961);
+    assert!(wrong("there.csv") == wrong("here.csv") && wrong("checked.csv") == wrong("here.csv"));
+    let mode = std::fs::metadata(dir.join("there.csv")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // A workbook, and a text from standard input.
+    let book = import(&nightly, &["many.xlsx", "--errors", "book.csv"]).ok();
+    assert_eq!((&book.json()["unchanged"], &book.json()["rejected"]), (&json!(40), &json!(3_960)), "{book}");
+    let piped = nightly.run_with(&["member", "import", "-", "--json"], csv.as_bytes()).ok();
+    assert_eq!(piped.json()["unchanged"], 40, "{piped}");
+    // Nothing of it, for another token, and for a file that is none: long ones are told, too.
+    let missing = csv.replacen("card_no", "card", 1).repeat(40);
+    std::fs::write(dir.join("missing.csv"), &missing).unwrap();
+    for _ in 0..5 {
+        let refused = import(&till, &["missing.csv"]).expect_code(1);
+        assert!(refused.stderr.contains("this token is not made to import members [B11]"), "{refused}");
+        let told = import(&nightly, &["missing.csv"]).expect_code(1);
+        let here = afar.desk.by("mem.head", &["member", "import", "--json", "missing.csv"]).expect_code(1);
+        assert_eq!((told.json(), &told.stderr), (here.json(), &here.stderr));
+    }
+    for (file, code) in [("none.csv", "file"), ("data", "file")] {
+        let told = import(&nightly, &[file]).expect_code(1);
+        assert_eq!(told.json()["error"]["code"], code, "{told}");
+    }
+    let unwritable = import(&nightly, &["many.csv", "--errors", "none/wrong.csv"]).expect_code(1);
+    assert!(unwritable.stderr.contains("the errors file none/wrong.csv"), "{unwritable}");
+    // A server that goes away in the middle, which is before the file's end.
+    assert!(Command::new("mkfifo").arg(dir.join("pipe")).status().unwrap().success());
+    let import = nightly.spawn(&["member", "import", "pipe", "--json"]);
+    let mut pipe = File::options().write(true).open(dir.join("pipe")).unwrap();
+    pipe.write_all(csv.as_bytes()).unwrap();
+    afar.server.kill();
+    // Who notices reads no further.
+    let _ = pipe.write_all(csv.as_bytes());
+    drop(pipe);
+    let told = import.wait().expect_code(3);
+    assert_eq!(told.json()["error"]["code"], "server", "{told}");
+    afar.desk.verified();
 }
 
 /// Signing in and out, and what a server that is none says.

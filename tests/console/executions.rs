@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
+use countersign::broker::Broker;
 use countersign::model::ids::RequestNo;
+use countersign::store::Work;
 
 use crate::access::as_it_stands;
 use crate::both;
@@ -124,6 +126,16 @@ fn what_another_process_makes_is_watched(on: On, window: Window) {
     });
 }
 
+/// Has it executed while somebody else has the vault's turn, whom the execution waits for.
+async fn executed_behind<'t>(b: &Browser, broker: &'t Broker, no: &RequestNo) -> Work<'t> {
+    b.sign_in("hq.it").await;
+    b.go(&format!("/requests/{no}")).await;
+    let turn = broker.store().work().await.unwrap();
+    b.click(&format!("{EXECUTE} button")).await;
+    b.arrives(&format!("/requests/{no}/execution")).await;
+    turn
+}
+
 /// Without a script the page says where it is, with a link to look again.
 #[test]
 fn the_page_is_looked_at_again_without_a_script() {
@@ -131,12 +143,8 @@ fn the_page_is_looked_at_again_without_a_script() {
     let no = ready(&served);
     let window = Window { scripts: false, ..ENGLISH };
     Browser::with(&served, window, async |b: &Browser| {
-        b.sign_in("hq.it").await;
-        b.go(&format!("/requests/{no}")).await;
         let broker = served.broker().await;
-        let turn = broker.store().work().await.unwrap();
-        b.click(&format!("{EXECUTE} button")).await;
-        b.arrives(&format!("/requests/{no}/execution")).await;
+        let turn = executed_behind(b, &broker, &no).await;
         b.says("every member's consent").await;
         drop(turn);
         broker.store().close().await;
@@ -155,13 +163,9 @@ fn a_late_refusal_stands_on_the_page() {
     let served = Served::start(On::Sqlite);
     let no = ready(&served);
     Browser::with(&served, ENGLISH, async |b: &Browser| {
-        b.sign_in("hq.it").await;
-        b.go(&format!("/requests/{no}")).await;
         let broker = served.broker().await;
         // For longer than a writer waits for its turn.
-        let turn = broker.store().work().await.unwrap();
-        b.click(&format!("{EXECUTE} button")).await;
-        b.arrives(&format!("/requests/{no}/execution")).await;
+        let turn = executed_behind(b, &broker, &no).await;
         b.says("try_again").await;
         b.says("The execution was broken off").await;
         drop(turn);

@@ -1,15 +1,18 @@
 //! Members and what they said. A card number goes in a body, never in an address.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::{Desk, shown};
+use crate::broker::imports::{ImportOptions, ImportReport};
 use crate::broker::members::Subject;
 use crate::cli::Failure;
-use crate::cli::remote::{Server, wiped};
+use crate::cli::out::Out;
+use crate::cli::remote::{Server, importing, wiped};
 use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::contact::CardNo;
 use crate::model::field::{Field, Index};
@@ -24,6 +27,24 @@ pub(crate) struct Said<'a> {
 }
 
 impl Desk {
+    /// What is wrong with its rows goes to `errors`.
+    pub(crate) async fn member_import(
+        &self,
+        input: Box<dyn Read + Send>,
+        dry_run: bool,
+        errors: Option<Box<dyn Write + Send>>,
+        out: &Out,
+    ) -> Result<ImportReport, Failure> {
+        match self {
+            Desk::Here(broker, step) => {
+                let progress = out.progress("rows");
+                let options = ImportOptions { dry_run, errors, progress: &|at| progress.at(at.rows, 0) };
+                Ok(broker.member_import(step.caller(), input, options).await?)
+            }
+            Desk::There(server) => importing::members(server, input, dry_run, errors).await,
+        }
+    }
+
     pub(crate) async fn member_look_up(&self, by: Index, value: &str) -> Result<Value, Failure> {
         match self {
             Desk::Here(broker, step) => shown(&broker.member_look_up(step.caller(), by, value).await?),

@@ -5,6 +5,7 @@
 
 pub(super) mod download;
 pub(super) mod entry;
+pub(super) mod importing;
 mod saved;
 
 use std::net::IpAddr;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -183,18 +184,22 @@ impl Server {
     }
 
     async fn answered(&self, method: Method, url: Url, body: &Sending<'_>) -> Result<Response, Failure> {
-        let mut request = self.client.request(method, url);
-        if !self.token.is_empty() {
-            request = request.bearer_auth(self.token.as_str());
-        }
-        request = match body {
+        let request = self.client.request(method, url);
+        self.sent(match body {
             Sending::Nothing => request,
             Sending::Json(body) => request.json(body),
             Sending::Form(text) => request.header(CONTENT_TYPE, "application/toml").body((*text).to_owned()),
             Sending::Secret(text) => {
                 request.header(CONTENT_TYPE, "application/json").body(text.as_str().to_owned())
             }
-        };
+        })
+        .await
+    }
+
+    async fn sent(&self, mut request: RequestBuilder) -> Result<Response, Failure> {
+        if !self.token.is_empty() {
+            request = request.bearer_auth(self.token.as_str());
+        }
         let response = request.send().await.map_err(|cause| self.unreachable(&cause))?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }
     }

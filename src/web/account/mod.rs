@@ -104,17 +104,18 @@ fn told(at: &Micros) -> String {
     rfc3339(*at)
 }
 
-/// The text that was read.
+/// Which of several is meant: the text that was read, a passkey.
 #[derive(Deserialize)]
-struct Read {
-    digest: Digest,
+struct Meant {
+    #[serde(alias = "digest")]
+    id: Digest,
 }
 
 async fn undertake(
     State(app): State<App>,
-    Stepped(step, _, read): Stepped<Read>,
+    Stepped(step, _, text): Stepped<Meant>,
 ) -> Result<Response, Problem> {
-    app.broker().undertake(step, read.digest).await?;
+    app.broker().undertake(step, text.id).await?;
     Ok(to("/account?done=undertaken"))
 }
 
@@ -161,15 +162,9 @@ async fn totp_remove(
     Ok(to("/account?done=saved"))
 }
 
-/// Which passkey.
-#[derive(Deserialize)]
-struct Key {
-    id: Digest,
-}
-
 async fn passkey_remove(
     State(app): State<App>,
-    Stepped(step, _, key): Stepped<Key>,
+    Stepped(step, _, key): Stepped<Meant>,
 ) -> Result<Response, Problem> {
     app.broker().passkey_remove(step, key.id).await?;
     Ok(to("/account?done=saved"))

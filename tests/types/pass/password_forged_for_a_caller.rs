@@ -1,0 +1,18 @@
+//! Out of a caller, a token's or a session's, nobody makes one who gave the password.
+
+use countersign::broker::people::Password;
+use countersign::broker::{Broker, Error, StepUp};
+use countersign::model::ids::Login;
+use zeroize::Zeroizing;
+
+type Known<'k> = (&'k str, &'k Login, &'k Password);
+
+pub async fn stepped(broker: &Broker, (token, login, password): Known<'_>) -> Result<StepUp, Error> {
+    let (program, seed) = (broker.token_caller(token).await?, Zeroizing::new([7; 32]));
+    if seed[0] == 0 || program.login() != login {
+        return broker.authenticate(program.login(), password).await;
+    }
+    broker.authenticate(login, password).await
+}
+
+fn main() {}
