@@ -30,6 +30,10 @@ use tokio::net::TcpStream;
 use support::generate::generate;
 use support::world::{On, World, adopt, block, import, step};
 
+/// As the program has it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const CLIENTS: usize = 32;
 const MEMBERS: usize = 10_000;
 /// Whose members are asked for: half of all are of this store.
