@@ -5,7 +5,8 @@ use std::io::{Read, Write};
 use serde::Serialize;
 
 use super::found::Whom;
-use super::subject::{ConsentState, SubjectOf, check_reason};
+use super::seeking::ConsentState;
+use super::subject::{SubjectOf, check_reason};
 use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::found::{Found, Whom};
-use super::seeking::{Moment, Sought};
-use super::subject::{ConsentState, SubjectOf, check_reason, may_here, may_somewhere, not_a_value};
+use super::seeking::{ConsentState, Moment, Sought};
+use super::subject::{SubjectOf, check_reason, may_here, may_somewhere, not_a_value};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
 use crate::audit::event::{Action, Event};

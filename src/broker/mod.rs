@@ -43,7 +43,7 @@ pub mod proposals;
 pub mod repeats;
 pub mod requests;
 pub mod second;
-mod seeking;
+pub mod seeking;
 pub mod reviewing;
 pub mod sessions;
 pub mod showing;

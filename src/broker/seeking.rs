@@ -7,11 +7,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::subject::{ConsentState, state_of};
+use serde::Serialize;
+
 use super::{Broker, Error, Ground};
 use crate::access::known::Compared;
 use crate::keyring::Tag;
+use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::field::Index;
+use crate::store::chunks::State;
 use crate::store::gather::Gather;
 use crate::store::held::Held;
 use crate::store::runs::PROBES;
@@ -39,6 +42,19 @@ pub(super) struct Moment {
     pub(super) as_of: Stamp,
     /// Those who were sought, lowest ordinal first.
     pub(super) members: Vec<Held>,
+}
+
+/// One effective state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ConsentState {
+    /// For what.
+    pub purpose: Purpose,
+    /// Over which channel.
+    pub channel: Channel,
+    /// To whom.
+    pub class: RecipientClass,
+    /// `granted`, `refused` or `withdrawn`.
+    pub state: &'static str,
 }
 
 /// Who asks at this moment.
@@ -126,4 +142,14 @@ impl Broker {
         };
         self.seeking.consents.read(ordinals, read).await
     }
+}
+
+/// A state of a kind of chunk; none when the kind is none of consents.
+fn state_of(kind: &str, state: State) -> Option<ConsentState> {
+    let mut parts = kind.split('/').skip(1);
+    let mut part = || parts.next().unwrap_or_default();
+    let purpose = Purpose::parse(part()).ok()?;
+    let channel = Channel::parse(part()).ok()?;
+    let class = RecipientClass::parse(part()).ok()?;
+    Some(ConsentState { purpose, channel, class, state: state.code() })
 }

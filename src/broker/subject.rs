@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::found::Whom;
 use super::looks::look_of;
 use super::seeking::{Moment, Sought};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::known::Compared;
 use crate::audit::event::Event;
-use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::field::Index;
 use crate::model::ids::{Alias, Digest, UnitCode};
 use crate::model::sealed::Record;
 use crate::model::value_error::ValueError;
 use crate::policy::{Act, Policy};
-use crate::store::chunks::State;
 use crate::store::entries::{Look, Looked};
 use crate::store::held::Held;
 use crate::store::looks::Counting;
@@ -72,29 +68,6 @@ pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refus
             .hint(format!("say in {REASON} characters or more what it is for; it is kept with the entry")));
     }
     Ok(())
-}
-
-/// One effective state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct ConsentState {
-    /// For what.
-    pub purpose: Purpose,
-    /// Over which channel.
-    pub channel: Channel,
-    /// To whom.
-    pub class: RecipientClass,
-    /// `granted`, `refused` or `withdrawn`.
-    pub state: &'static str,
-}
-
-/// A state's word.
-pub(super) fn word(state: State) -> &'static str {
-    match state {
-        State::None => "none",
-        State::Granted => "granted",
-        State::Refused => "refused",
-        State::Withdrawn => "withdrawn",
-    }
 }
 
 impl Broker {
@@ -239,14 +212,4 @@ pub(super) fn may_here(
     }
     let unit = store.and_then(|s| UnitCode::parse(s).ok());
     ground.staff.may(&ground.policy, caller, act, unit.as_ref()).map_err(|_| unknown_member())
-}
-
-/// A state of a kind of chunk; none when the kind is none of consents.
-pub(super) fn state_of(kind: &str, state: State) -> Option<ConsentState> {
-    let mut parts = kind.split('/').skip(1);
-    let mut part = || parts.next().unwrap_or_default();
-    let purpose = Purpose::parse(part()).ok()?;
-    let channel = Channel::parse(part()).ok()?;
-    let class = RecipientClass::parse(part()).ok()?;
-    Some(ConsentState { purpose, channel, class, state: word(state) })
 }

@@ -445,6 +445,10 @@ async fn chunks_hold_what_was_set_and_nothing_slips_in(vault: Vault) {
     assert_eq!(view.state(&sms(), 1).await.unwrap(), State::Granted);
     assert!(view.state(&sms(), 2).await.unwrap().is_refusal());
     assert_eq!(view.state(&sms(), 3).await.unwrap(), State::None);
+    let states = view.states(&[2, 1, 3, 1, 99_999]).await.unwrap();
+    let of_sms: Vec<_> =
+        states.iter().filter(|(_, kind, _)| *kind == sms()).map(|(n, _, state)| (*n, *state)).collect();
+    assert_eq!(of_sms, [(1, State::Granted), (2, State::Withdrawn)]);
     assert_eq!(view.state("consent/none/such/kind", 1).await.unwrap(), State::None);
     assert_eq!(view.chunks(&sms()).await.unwrap().state(2), State::Withdrawn);
     let near = view.chunks_for(AGE, &[1]).await.unwrap();

@@ -128,7 +128,7 @@ async fn alarms_are_raised_once_and_seen_to(vault: Vault) {
     assert_eq!(seen.acknowledged, Some((login("auditor"), at)));
     assert_eq!(view.alarms().await.unwrap(), [alarm(3, "wang.fang"), seen]);
     assert_eq!(
-        view.alarms_about(&["person/wang.fang", "person/li.na"], 7).await.unwrap(),
+        view.alarms_about(&["person/wang.fang", "person/nobody"], 7).await.unwrap(),
         [alarm(3, "wang.fang")]
     );
     assert_eq!(view.alarms_about(&["person/wang.fang"], 8).await.unwrap(), []);
@@ -181,8 +181,9 @@ async fn looks_are_counted_by_hour_and_day(vault: Vault) {
     let other = store.enter_look(Look::of(event()).counted(counting)).await.unwrap();
     assert!(matches!(other, Looked::Refused(_)));
     let mut view = store.view().await.unwrap();
-    let many = view.many_looks("show", Running::at(store.clock(), store.clock().now()), 2).await.unwrap();
-    assert_eq!(many, [("person/li.na".to_owned(), 2)]);
+    let mut many = view.many_looks("show", Running::at(store.clock(), store.clock().now()), 2).await.unwrap();
+    many.sort();
+    assert_eq!(many, [("person/li.na".to_owned(), 2), ("unit/MKT".to_owned(), 2)]);
 }
 
 async fn a_duty_is_one_holders_until_it_ends(vault: Vault) {

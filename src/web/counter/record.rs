@@ -17,7 +17,7 @@ use crate::broker::choosing::CounterChoices;
 use crate::broker::consents::{ConsentShown, Occasion};
 use crate::broker::found::Found;
 use crate::broker::members::{Change, FieldNow, MemberHistory, MemberShown};
-use crate::broker::subject::ConsentState;
+use crate::broker::seeking::ConsentState;
 use crate::http::{App, Problem};
 use crate::model::code::{Channel, Purpose, RecipientClass, Role};
 use crate::model::field::Field;
