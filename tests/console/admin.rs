@@ -211,7 +211,7 @@ fn a_file_is_tried_and_imported(on: On, window: Window) {
         b.give(FILE, "members.csv", file.as_bytes()).await;
         b.click("section[aria-labelledby=check] form > button").await;
         b.says(said(window, "检查结果（未写入）", "Result of the check (nothing is stored)")).await;
-        let counts = "return [...document.querySelectorAll('#result ~ dl dd')].slice(0, 5).map(d => d.innerText).join(' ')";
+        let counts = "return [...document.querySelectorAll('#result ~ div dl dd')].slice(0, 5).map(d => d.innerText).join(' ')";
         assert_eq!(b.script(counts, vec![]).await, "2 1 0 0 1");
         b.says(said(window, "未接受的行", "Rows that were not taken")).await;
         assert!(!b.text().await.contains("1390000"), "a value is repeated");
