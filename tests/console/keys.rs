@@ -14,10 +14,13 @@ const WATCH: &str = "
     window.reached = new Set(); window.unseen = [];
     const seen = e => {
         const s = getComputedStyle(e);
+        // A ring that fades in is judged as it comes out; reading a value begins the fading.
+        void s.boxShadow;
+        e.getAnimations().forEach(one => one.finish());
         return s.outlineStyle !== 'none' || s.boxShadow !== 'none' || e === document.body || e.tabIndex < 0;
     };
     const focused = e => { if (!reached.has(e)) { reached.add(e); if (!seen(e)) unseen.push(e.outerHTML.slice(0, 160)); } };
-    if (document.activeElement !== document.body) focused(document.activeElement);
+    // What a page gives the focus itself is judged when a key comes round to it: before one is pressed the window may not have it.
     document.addEventListener('focusin', event => focused(event.target));";
 
 /// What can be clicked or filled in, is there to be seen, and did not get the focus. Of radio buttons of a name one is enough.
