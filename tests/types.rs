@@ -38,7 +38,6 @@ mod pass {
     mod masked_forged;
     mod member_key_opens;
     mod package_grant_used_twice;
-    mod password_forged_for_a_caller;
     mod plain_cloned;
     mod plain_debugged;
     mod plain_displayed;
@@ -47,7 +46,6 @@ mod pass {
     mod receipt_cloned;
     mod receipt_used_twice;
     mod signed_before_permitted;
-    mod token_where_a_password_is_wanted;
     mod wrong_grant;
 }
 
