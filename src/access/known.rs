@@ -1,5 +1,6 @@
 //! Who is who, what is allowed, who is signed in, which tokens there are and who has undertaken what, as it was last
-//! compared with the log: what each exchange needs first, kept so that not each of them reads these tables and works their set heads out again.
+//! compared with the log: what each exchange needs first, kept so that not each of them reads these tables and works
+//! their set heads out again.
 //!
 //! Why what is kept may be believed: it was read in the snapshot in which its tables were found to be what the log
 //! speaks of. Each exchange reads the log's head, in its own snapshot, and takes what is kept only while the head speaks of
@@ -10,9 +11,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tokio::sync::Mutex;
-
 use jiff::civil::Date;
+use tokio::sync::Mutex;
 
 use super::undertaken::{FAMILY, Undertaking};
 use super::{Error, Staff};

@@ -30,6 +30,8 @@ pub(super) enum Sought {
     Tag(Index, Tag),
     /// Whoever lies in a place.
     Ordinal(i64),
+    /// Nobody: a name that is good no more.
+    Nobody,
 }
 
 /// What was found, all of one moment.
@@ -105,6 +107,7 @@ impl Broker {
                     held.into_iter().flatten().copied().take(MOST).collect()
                 }
                 Sought::Ordinal(ordinal) => vec![*ordinal],
+                Sought::Nobody => Vec::new(),
             }
         };
         let mut all: Vec<i64> = sought.iter().flat_map(&ordinals_of).collect();
@@ -117,9 +120,11 @@ impl Broker {
                 match (held.get(&ordinal), one) {
                     (Some(held), _) => members.push(held.clone()),
                     // Erased since: a place outlives its member, an index entry does not.
-                    (None, Sought::Ordinal(_)) => {}
+                    (None, Sought::Ordinal(_) | Sought::Nobody) => {}
                     (None, Sought::Tag(index, _)) => {
-                        return Err(StoreError::integrity(index.code(), "its member is gone").into());
+                        return Err(
+                            StoreError::integrity(format!("index_{index}"), "its member is gone").into()
+                        );
                     }
                 }
             }

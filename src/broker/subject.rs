@@ -140,8 +140,7 @@ impl Broker {
                 Index::Card,
                 self.store.keyring().index_tag(Index::Card, card.expose().as_bytes()),
             ),
-            // No place is below 0.
-            Whom::Found(found) => Sought::Ordinal(self.ordinal_of(caller, found).unwrap_or(-1)),
+            Whom::Found(found) => self.ordinal_of(caller, found).map_or(Sought::Nobody, Sought::Ordinal),
         }
     }
 

@@ -5,7 +5,7 @@
 //! error is for the caller to take as a denial.
 //!
 //! What was decided is kept, word for word: a gate's rows never change, so the same question has the same answer for as long as
-//! there is this gate, and asking casbin takes longer than all else of a look at a member together.
+//! there is this gate, and a look at a member asks some six of them.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
