@@ -73,7 +73,7 @@ impl Clock {
     /// The time of day of an instant in the vault's zone.
     pub fn time(&self, at: Micros) -> Time {
         let time = Timestamp::from_microsecond(at).map(|t| t.to_zoned(self.zone.clone()).time());
-        time.unwrap_or(Time::midnight())
+        time.unwrap_or_default()
     }
 
     /// The first instant of a day in the vault's zone.

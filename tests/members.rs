@@ -16,11 +16,13 @@ use countersign::broker::{Broker, Caller, Error};
 use countersign::model::code::{Channel, Function, Purpose, Rank, RecipientClass, Role, UnitKind};
 use countersign::model::contact::CardNo;
 use countersign::model::field::{Field, Index};
-use countersign::model::ids::{Login, UnitCode};
+use countersign::model::ids::{Digest, Login, UnitCode};
 use countersign::model::org::Unit;
+use countersign::model::scope::{Scope, Scopes};
 use countersign::store::Place;
 use countersign::store::chunks::State;
 use countersign::store::people::{Person, RoleGrant};
+use countersign::store::tokens::TokenRow;
 use countersign::store::undertakings::UndertakingRow;
 use serde_json::Value;
 use support::generate::generate;
@@ -557,18 +559,106 @@ on_both! {
             broker.consent_show(&one, &erased),
             broker.member_erase(&head, &erased, "本人要求"),
         );
-        let refused = [shown.err(), revealed.err(), looked.err(), other.err(), consents.err(), again.err()];
-        for error in refused {
+        for error in [shown.err(), revealed.err(), other.err(), consents.err(), again.err()] {
             assert_eq!(code(error.expect("refused")), "unknown_member");
         }
+        assert!(looked.unwrap().is_empty(), "he is of another store by now");
         let mut view = broker.store().view().await.unwrap();
         let size = view.log_size().await.unwrap();
         for (_, leaf) in view.leaves(size - 6, size).await.unwrap() {
             let leaf: Value = serde_json::from_slice(&leaf).unwrap();
-            assert_eq!(leaf["refusal"]["code"], "unknown_member", "{leaf}");
+            match leaf["action"].as_str() {
+                Some("member.looked_up") => assert_eq!(leaf["counts"]["found"], 0, "{leaf}"),
+                _ => assert_eq!(leaf["refusal"]["code"], "unknown_member", "{leaf}"),
+            }
         }
         drop(view);
         vault.check().await;
+    }
+
+    who_is_suspended_in_between_does_nothing_more(vault) {
+        let rows = [row("A1", "13900000001", "S001", "", ","), row("A2", "13900000002", "S001", "", ",")];
+        vault.import(file(&rows)).await;
+        let (broker, card) = (&vault.broker, no("A1"));
+        let code_of = |c: &str| UnitCode::parse(c).unwrap();
+        // A program of somebody who stays, whose token is revoked.
+        let mut token = TokenRow {
+            id: 1,
+            hash: Digest([7; 32]),
+            login: Login::parse("two").unwrap(),
+            name: "till".into(),
+            scopes: Scopes::of([Scope::MembersLookUp]).unwrap(),
+            unit: code_of("S002"),
+            made_at: broker.clock().now(),
+            ends_at: broker.clock().now() + 3_600_000_000,
+            revoked: None,
+        };
+        let mut work = broker.store().work().await.unwrap();
+        work.put_token(&token).await.unwrap();
+        work.commit(Event::new(Action::TokenMade, Actor::Operator)).await.unwrap();
+        let (one, head) = (vault.caller("one").await, vault.caller("head").await);
+        let mut view = broker.store().view().await.unwrap();
+        let program = Staff::load(&mut view).await.unwrap().caller_by(&token).unwrap();
+        drop(view);
+        // All are let in and find the member while another has the writer's turn, who then takes their right away.
+        let mut work = broker.store().work().await.unwrap();
+        let turn = async {
+            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+            for person in work.view().people().await.unwrap() {
+                if ["one", "head"].contains(&person.login.as_str()) {
+                    work.put_person(&Person { suspended: true, ..person }).await.unwrap();
+                }
+            }
+            token.revoked = Some((None, work.at()));
+            work.put_token(&token).await.unwrap();
+            work.commit(Event::new(Action::PersonSuspended, Actor::Operator)).await.unwrap();
+        };
+        let ((), shown, revealed, looked, set, corrected, erased, by_program) = tokio::join!(
+            turn,
+            broker.member_show(&one, &card),
+            broker.member_reveal(&one, &card, &[Field::Mobile], "核对手机"),
+            broker.member_look_up(&one, Index::Mobile, "13900000001"),
+            broker.consent_set(&one, &card, Purpose::Promotion, Channel::Sms, RecipientClass::Company, true, ""),
+            broker.member_correct(&one, &card, Field::Mobile, "13900000003", "本人要求"),
+            broker.member_erase(&head, &card, "本人要求"),
+            broker.member_look_up(&program, Index::Mobile, "13900000002"),
+        );
+        let refused = [shown.err(), revealed.err(), looked.err(), set.err(), corrected.err(), erased.err()];
+        for error in refused {
+            assert_eq!(code(error.expect("refused")), "suspended");
+        }
+        assert_eq!(code(by_program.expect_err("refused")), "not_signed_in");
+        let mut view = broker.store().view().await.unwrap();
+        let size = view.log_size().await.unwrap();
+        for (_, leaf) in view.leaves(size - 7, size).await.unwrap() {
+            let leaf: Value = serde_json::from_slice(&leaf).unwrap();
+            assert_eq!(leaf["decision"], "refuse", "{leaf}");
+        }
+        drop(view);
+        vault.check().await;
+    }
+
+    what_is_wrong_with_a_question_tells_nobody_who_is_there(vault) {
+        vault.import(file(&[row("A1", "13900000001", "S001", "", ",")])).await;
+        let (one, head, broker) = (vault.caller("one").await, vault.caller("head").await, &vault.broker);
+        let long = "很".repeat(257);
+        let (class, vendor) = (Purpose::Promotion, RecipientClass::Company);
+        for (card, is_there) in [(no("A1"), true), (no("NONE1"), false)] {
+            let reveal = broker.member_reveal(&one, &card, &[Field::Mobile], "").await.err();
+            let fields = broker.member_reveal(&one, &card, &[], "核对手机").await.err();
+            let correct = broker.member_correct(&one, &card, Field::Mobile, "1390000000", "").await.err();
+            let value = broker.member_correct(&one, &card, Field::Mobile, "x", "本人要求").await.err();
+            let verify = broker.member_verify(&one, &card, Field::Mobile, "x").await.err();
+            let erase = broker.member_erase(&head, &card, "短").await.err();
+            let set = broker.consent_set(&one, &card, class, Channel::Sms, vendor, true, &long).await.err();
+            let lengthy = broker.member_reveal(&one, &card, &[Field::Mobile], &"很".repeat(501)).await.err();
+            let codes = [reveal, fields, correct, value, verify, erase, set, lengthy].map(|e| code(e.unwrap()));
+            assert_eq!(codes[..3], ["reason_missing", "fields_missing", "reason_missing"]);
+            assert_eq!(codes[3], codes[4]);
+            assert_eq!(codes[5..], ["reason_missing", "evidence_too_long", "reason_too_long"]);
+            // The log knows whom it was about; nobody else is told.
+            assert_eq!(vault.last_leaf().await["member"].is_string(), is_there);
+        }
     }
 
     reasons_about_an_erased_member_go_with_him(vault) {

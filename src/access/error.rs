@@ -6,6 +6,7 @@ use crate::keyring::aead::DoesNotOpen;
 use crate::model::refusal::Refusal;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
+use crate::store::error::Shared;
 
 /// A refusal, or a failure of something underneath.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,24 @@ impl Error {
                 Error::Store(StoreError::Unfinished(Box::new(cause)))
             }
             other => other,
+        }
+    }
+}
+
+impl Shared for Error {
+    fn is_broken(&self) -> bool {
+        match self {
+            Error::Store(error) => error.is_broken(),
+            Error::DoesNotOpen(_) => true,
+            _ => false,
+        }
+    }
+
+    fn shared(&self) -> Self {
+        match self {
+            Error::Refused(refusal) => Error::Refused(refusal.clone()),
+            Error::Store(error) => Error::Store(error.shared()),
+            other => Error::Store(StoreError::Together(other.to_string())),
         }
     }
 }

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use tokio::sync::Mutex;
 
+use super::staff::not_signed_in;
 use super::undertaken::{FAMILY, Undertaking};
-use super::{Error, Staff};
+use super::{Caller, Error, Staff};
 use crate::clock::Micros;
 use crate::model::ids::{Digest, Login};
 use crate::model::refusal::Refusal;
@@ -59,6 +60,18 @@ impl Compared {
     /// A token by the hash of its text.
     pub fn token(&self, hash: &Digest) -> Option<&TokenRow> {
         self.tokens.get(hash)
+    }
+
+    /// Whether the token, if it is one's, is good still: it was a while ago.
+    ///
+    /// # Errors
+    /// `not_signed_in`.
+    pub fn check_token(&self, caller: &Caller, now: Micros) -> Result<(), Refusal> {
+        let is_good = |id| self.tokens.values().any(|token| token.id == id && token.holds_at(now));
+        if caller.token().is_some_and(|id| !is_good(id)) {
+            return Err(not_signed_in());
+        }
+        Ok(())
     }
 
     /// Whether a person's undertaking holds at a moment (A10a).

@@ -89,6 +89,12 @@ impl Caller {
     }
 }
 
+/// One answer for no session or token, an unknown one, and one that has ended.
+pub(crate) fn not_signed_in() -> Refusal {
+    Refusal::new("not_signed_in", "B9", "nobody is signed in here, or the session or token has ended")
+        .hint("sign in")
+}
+
 fn beyond_token(message: impl Into<std::borrow::Cow<'static, str>>) -> Refusal {
     Refusal::new("beyond_token", "B11", message)
         .hint("make a token with the scope and the unit that it needs, or sign in")

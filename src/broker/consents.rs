@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use serde::Serialize;
 
 use super::found::Whom;
-use super::seeking::ConsentState;
-use super::subject::{SubjectOf, check_reason};
+use super::seeking::{ConsentState, consents_in};
+use super::subject::{SubjectOf, check_reason, nothing_else};
 use super::{Broker, Caller, Error, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
@@ -89,6 +89,14 @@ pub(super) fn sealed_evidence(
     Ok(format!("sealed:{}", hex::encode(key.seal_evidence(random, number, evidence)?.0)))
 }
 
+fn check_evidence(evidence: &str) -> Result<(), Refusal> {
+    if evidence.chars().count() > 256 {
+        return Err(Refusal::new("evidence_too_long", "B3", "evidence has at most 256 characters")
+            .hint("give the number of a form or recording"));
+    }
+    Ok(())
+}
+
 impl Broker {
     /// Grants or refuses in a member's name; the state from here. A person's word always counts.
     ///
@@ -110,13 +118,9 @@ impl Broker {
         event.purpose = Some(purpose);
         event.channel = Some(channel);
         let event = event.count("granted", u8::from(granted));
-        let subject = self.subject(event, caller, Act::ConsentSet, &whom).await?;
-        if evidence.chars().count() > 256 {
-            let refusal = Refusal::new("evidence_too_long", "B3", "evidence has at most 256 characters")
-                .hint("give the number of a form or recording");
-            return self.refuse(subject.event, refusal).await;
-        }
-        let mut work = self.turn(&subject).await?;
+        let besides = |_: &_| check_evidence(evidence);
+        let subject = self.subject(event, caller, Act::ConsentSet, &whom, besides).await?;
+        let mut work = self.turn(&subject, caller, Act::ConsentSet).await?;
         let SubjectOf { member, key, event, .. } = subject;
         let ordinal = member.ordinal;
         let kind = consent_kind(purpose, channel, class);
@@ -152,11 +156,11 @@ impl Broker {
     pub async fn consent_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<ConsentShown, Error> {
         let whom = whom.into();
         let event = Event::new(Action::ConsentShown, caller.actor());
-        let subject = self.subject(event, caller, Act::ConsentShow, &whom).await?;
-        let ordinal = subject.member.ordinal;
-        self.looked(subject.look()).await?;
-        let states = self.consents_of(vec![ordinal]).await?.pop().unwrap_or_default();
+        let looked = self.look_at(event, caller, Act::ConsentShow, &whom, nothing_else, None).await;
+        let ordinal = looked?.0.member.ordinal;
+        // Both of one moment, or they would contradict each other.
         let mut view = self.store.view().await?;
+        let states = consents_in(&mut view, &[ordinal]).await?.remove(&ordinal).unwrap_or_default();
         let mut history = Vec::new();
         for event in view.consent_events(ordinal).await? {
             history.extend(event.marks.iter().map(|mark| Occasion {

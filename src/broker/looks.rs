@@ -26,6 +26,12 @@ pub(super) fn look_of(act: Act) -> Option<Look> {
     }
 }
 
+/// The kind of look that it is to try whether there is such a member: whoever may do something to members can learn
+/// that by it, and has a budget for it.
+pub(super) fn try_of(act: Act) -> Look {
+    look_of(act).unwrap_or(Look::Show)
+}
+
 impl Broker {
     /// Whose look it is, and what the policy says to another one.
     pub(super) fn counting(&self, ground: &Ground, caller: &Caller, look: Look, is_vip: bool) -> Counting {

@@ -15,9 +15,10 @@ use serde::Serialize;
 
 use super::found::{Found, Whom};
 use super::seeking::{ConsentState, Moment, Sought};
-use super::subject::{SubjectOf, check_reason, may_here, may_somewhere, not_a_value};
+use super::subject::{SubjectOf, TRIES, check_reason, may_here, may_somewhere, not_a_value, nothing_else};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::grant;
+use crate::access::known::Compared;
 use crate::audit::event::{Action, Event};
 use crate::clock::{day, rfc3339};
 use crate::model::code::{CardType, CovenantFamily, Tier};
@@ -28,15 +29,19 @@ use crate::model::sealed::Record;
 use crate::model::value_error::ValueError;
 use crate::policy::Act;
 use crate::policy::Look as Kind;
-use crate::store::Stamp;
 use crate::store::entries::Look;
+use crate::store::held::AsOf;
 use crate::store::members::{Member, WrappedDataKey};
+use crate::store::{Receipt, StoreError};
 use crate::vault::{Masked, Plain};
 pub use history::{Change, FieldNow, MemberHistory};
 pub use seeing::{Received, Seen, WhoSaw};
 
 /// Most members a look-up shows; a contact point that more share is not one person's.
 const MOST: usize = 20;
+
+/// Whom a look-up found: with his key, his record read, and what the log calls him.
+type OneFound = (Member, WrappedDataKey, Record, Alias);
 
 /// A member by what people have in hand.
 #[derive(Clone)]
@@ -102,18 +107,7 @@ impl Broker {
         index: Index,
         value: &str,
     ) -> Result<Vec<MemberShown>, Error> {
-        let event = Event::new(Action::MemberLookedUp, caller.actor()).object(index);
-        let looked = self.logged(event.clone(), self.look_up(caller, index, value)).await;
-        let (ground, found, as_of) = looked?;
-        let event = event.policy(Digest(ground.policy.digest())).count("found", found.len() as u64);
-        let event = match &found[..] {
-            [(.., alias)] => event.member(*alias),
-            _ => event,
-        };
-        let is_vip = found.iter().any(|(member, ..)| ground.policy.guard().is_vip(member.attributes.tier));
-        let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
-        let members = found.iter().map(|(member, ..)| member.clone()).collect();
-        let receipt = self.looked(Look::of(event).while_stand(members, as_of).counted(counting)).await?;
+        let (ground, found, receipt) = self.looked_up(caller, index, value).await?;
         let ids = found.iter().map(|(member, ..)| member.id).collect();
         let masking = grant::masking(receipt, ids)?;
         let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
@@ -131,24 +125,48 @@ impl Broker {
         self.name(caller, shown.ordinal)
     }
 
-    #[allow(clippy::type_complexity)]
+    /// Finds them and enters that; again from the start when one of them, or what the caller may, changed between.
+    async fn looked_up(
+        &self,
+        caller: &Caller,
+        index: Index,
+        value: &str,
+    ) -> Result<(Ground, Vec<OneFound>, Receipt), Error> {
+        let event = Event::new(Action::MemberLookedUp, caller.actor()).object(index);
+        for _ in 0..TRIES {
+            let found = self.logged(event.clone(), self.look_up(caller, index, value)).await;
+            let (ground, found, as_of) = found?;
+            let event =
+                event.clone().policy(Digest(ground.policy.digest())).count("found", found.len() as u64);
+            let event = match &found[..] {
+                [(.., alias)] => event.member(*alias),
+                _ => event,
+            };
+            let is_vip =
+                found.iter().any(|(member, ..)| ground.policy.guard().is_vip(member.attributes.tier));
+            let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
+            let members = found.iter().map(|(member, ..)| member.clone()).collect();
+            let look = Look::of(event).while_stand(members, as_of).counted(counting);
+            if let Some(receipt) = self.looked(look).await? {
+                return Ok((ground, found, receipt));
+            }
+        }
+        Err(StoreError::Busy.into())
+    }
+
     async fn look_up(
         &self,
         caller: &Caller,
         index: Index,
         value: &str,
-    ) -> Result<(Ground, Vec<(Member, WrappedDataKey, Record, Alias)>, Stamp), Error> {
-        let tag = match self.look_up_tag(index, value) {
-            Ok(tag) => tag,
-            Err(refusal) => {
-                // Who may look nobody up is told that, and not what is wrong with what he looks for.
-                let ground = self.known_ground(&mut self.store.view().await?).await?;
-                may_somewhere(&ground, caller, Act::MemberLookUp)?;
-                return Err(refusal.into());
-            }
-        };
-        let Moment { ground, as_of, members, .. } = self.seek(Sought::Tag(index, tag)).await?;
+    ) -> Result<(Ground, Vec<OneFound>, AsOf), Error> {
+        let tag = self.look_up_tag(index, value);
+        let sought = tag.as_ref().map_or(Sought::Nobody, |tag| Sought::Tag(index, *tag));
+        let Moment { ground, known, as_of, members } = self.seek(sought).await?;
+        known.check_token(caller, self.clock().now())?;
+        // Who may look nobody up is told that, and not what is wrong with what he looks for.
         may_somewhere(&ground, caller, Act::MemberLookUp)?;
+        tag?;
         let mut found = Vec::new();
         for held in members {
             let store = held.member.attributes.home_store.as_deref();
@@ -181,12 +199,12 @@ impl Broker {
     pub async fn member_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<MemberShown, Error> {
         let whom = whom.into();
         let event = Event::new(Action::MemberShown, caller.actor());
-        let subject = self.subject(event, caller, Act::MemberShow, &whom).await?;
-        let receipt = self.looked(subject.look()).await?;
+        let looked = self.look_at(event, caller, Act::MemberShow, &whom, nothing_else, None).await;
+        let (subject, receipt) = looked?;
         let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
-        let consents = self.consents_of(vec![subject.member.ordinal]).await?.pop().unwrap_or_default();
+        let consents = self.consents_of_one(subject.member.ordinal).await?;
         Ok(shown_of(&subject.member, fields, consents))
     }
 
@@ -207,21 +225,18 @@ impl Broker {
         fields.sort_unstable();
         fields.dedup();
         let event = Event::new(Action::MemberRevealed, caller.actor()).fields(&fields);
-        let subject = self.subject(event, caller, Act::MemberReveal, &whom).await?;
-        if let Err(refusal) = check_reason(reason, "A10a (Art 10)") {
-            return self.refuse(subject.event, refusal).await;
-        }
-        if fields.is_empty() {
-            let refusal = Refusal::new("fields_missing", "A10a (Art 10)", "no field was named")
-                .hint("name the fields that are needed, and no more");
-            return self.refuse(subject.event, refusal).await;
-        }
-        let now = self.clock().now();
-        let undertaken = subject.known.check_undertaking(caller.login(), now, self.clock().date(now));
-        if let Err(refusal) = undertaken {
-            return self.refuse(subject.event, refusal).await;
-        }
-        let receipt = self.looked(subject.look().remark(reason.trim())).await?;
+        let besides = |known: &Compared| {
+            check_reason(reason, "A10a (Art 10)")?;
+            if fields.is_empty() {
+                return Err(Refusal::new("fields_missing", "A10a (Art 10)", "no field was named")
+                    .hint("name the fields that are needed, and no more"));
+            }
+            let now = self.clock().now();
+            known.check_undertaking(caller.login(), now, self.clock().date(now))
+        };
+        let remark = Some(reason.trim());
+        let looked = self.look_at(event, caller, Act::MemberReveal, &whom, besides, remark).await;
+        let (subject, receipt) = looked?;
         let grant = grant::one_member(receipt, subject.member.id, &fields)?;
         Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
     }

@@ -60,6 +60,7 @@ pub mod vendors;
 
 use std::sync::Arc;
 
+use crate::access::known::Compared;
 use crate::access::{Known, Shelf, Staff};
 use crate::audit::event::Event;
 use crate::clock::Clock;
@@ -93,6 +94,7 @@ pub struct Broker {
 }
 
 /// What most verbs need first: one snapshot's people and policy.
+#[derive(Clone)]
 struct Ground {
     staff: Arc<Staff>,
     policy: Arc<Policy>,
@@ -117,9 +119,13 @@ impl Broker {
 
     /// The same for verbs that only read, as last compared with the log ([`Known`]).
     async fn known_ground(&self, view: &mut View<'_>) -> Result<Ground, Error> {
-        let now = self.clock().now();
-        let known = self.known.at(view, now).await?;
-        let policy = self.shelf.take(known.version_at(now)?).await?;
+        let known = self.known.at(view, self.clock().now()).await?;
+        self.ground_of(&known).await
+    }
+
+    /// The same of what was compared already.
+    async fn ground_of(&self, known: &Compared) -> Result<Ground, Error> {
+        let policy = self.shelf.take(known.version_at(self.clock().now())?).await?;
         Ok(Ground { staff: known.staff.clone(), policy })
     }
 

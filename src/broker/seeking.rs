@@ -16,9 +16,9 @@ use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::field::Index;
 use crate::store::chunks::State;
 use crate::store::gather::Gather;
-use crate::store::held::Held;
+use crate::store::held::{AsOf, Held};
 use crate::store::runs::PROBES;
-use crate::store::{Stamp, StoreError};
+use crate::store::{StoreError, View};
 
 /// Most members read of one contact point: one that more share is nobody's.
 const MOST: usize = 1_000;
@@ -30,7 +30,7 @@ pub(super) enum Sought {
     Tag(Index, Tag),
     /// Whoever lies in a place.
     Ordinal(i64),
-    /// Nobody: a name that is good no more.
+    /// Nobody: a name that is good no more, or a value that is none.
     Nobody,
 }
 
@@ -40,8 +40,8 @@ pub(super) struct Moment {
     pub(super) ground: Ground,
     /// The rest of what was compared with the log.
     pub(super) known: Arc<Compared>,
-    /// What the log says that members come to.
-    pub(super) as_of: Stamp,
+    /// What the log says that all of it comes to.
+    pub(super) as_of: AsOf,
     /// Those who were sought, lowest ordinal first.
     pub(super) members: Vec<Held>,
 }
@@ -85,10 +85,9 @@ impl Broker {
 
     async fn seek_all(&self, sought: Vec<Sought>) -> Result<Vec<Moment>, Error> {
         let mut view = self.store.view().await?;
-        let now = self.clock().now();
-        let known = self.known.at(&mut view, now).await?;
-        let policy = self.shelf.take(known.version_at(now)?).await?;
-        let as_of = view.member_stamp().await?;
+        let known = self.known.at(&mut view, self.clock().now()).await?;
+        let ground = self.ground_of(&known).await?;
+        let as_of = view.as_of().await?;
         let mut holders = BTreeMap::new();
         for index in Index::ALL {
             let of_index = |one: &Sought| match one {
@@ -128,8 +127,7 @@ impl Broker {
                     }
                 }
             }
-            let ground = Ground { staff: known.staff.clone(), policy: policy.clone() };
-            Ok(Moment { ground, known: known.clone(), as_of: as_of.clone(), members })
+            Ok(Moment { ground: ground.clone(), known: known.clone(), as_of: as_of.clone(), members })
         });
         found.collect()
     }
@@ -138,15 +136,31 @@ impl Broker {
     pub(super) async fn consents_of(&self, ordinals: Vec<i64>) -> Result<Vec<Vec<ConsentState>>, Error> {
         let read = |asked: Vec<Vec<i64>>| async move {
             let all: Vec<i64> = asked.iter().flatten().copied().collect();
-            let mut states: BTreeMap<i64, Vec<ConsentState>> = BTreeMap::new();
-            for (ordinal, kind, state) in self.store.view().await?.states(&all).await? {
-                states.entry(ordinal).or_default().extend(state_of(&kind, state));
-            }
+            let states = consents_in(&mut self.store.view().await?, &all).await?;
             let of = |ordinal: &i64| states.get(ordinal).cloned().unwrap_or_default();
             Ok(asked.iter().map(|ordinals| ordinals.iter().map(of).collect()).collect())
         };
         self.seeking.consents.read(ordinals, read).await
     }
+}
+
+impl Broker {
+    /// The same of one.
+    pub(super) async fn consents_of_one(&self, ordinal: i64) -> Result<Vec<ConsentState>, Error> {
+        Ok(self.consents_of(vec![ordinal]).await?.pop().unwrap_or_default())
+    }
+}
+
+/// The same in a snapshot.
+pub(super) async fn consents_in(
+    view: &mut View<'_>,
+    ordinals: &[i64],
+) -> Result<BTreeMap<i64, Vec<ConsentState>>, StoreError> {
+    let mut states: BTreeMap<i64, Vec<ConsentState>> = BTreeMap::new();
+    for (ordinal, kind, state) in view.states(ordinals).await? {
+        states.entry(ordinal).or_default().extend(state_of(&kind, state));
+    }
+    Ok(states)
 }
 
 /// A state of a kind of chunk; none when the kind is none of consents.

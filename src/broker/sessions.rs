@@ -26,6 +26,7 @@ use super::factors::Second;
 use super::people::{Password, StepUp, still};
 use super::{Broker, Caller, Error, Refusal};
 use crate::access::Staff;
+use crate::access::staff::not_signed_in;
 use crate::audit::event::{Action, Event};
 use crate::clock::{Micros, random};
 use crate::keyring::aead::{Key, bind};
@@ -321,10 +322,4 @@ impl Broker {
 
 fn holding(caller: Caller, row: SessionRow) -> Session {
     Session { caller, stepped_until: row.stepped_at + STEP_UP, ends_at: row.opened_at + LONGEST, row }
-}
-
-/// One answer for no session or token, an unknown one, and one that has ended.
-pub(super) fn not_signed_in() -> Refusal {
-    Refusal::new("not_signed_in", "B9", "nobody is signed in here, or the session or token has ended")
-        .hint("sign in")
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::found::Whom;
-use super::looks::look_of;
+use super::looks::{look_of, try_of};
 use super::seeking::{Moment, Sought};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::known::Compared;
@@ -14,13 +14,17 @@ use crate::model::sealed::Record;
 use crate::model::value_error::ValueError;
 use crate::policy::{Act, Policy};
 use crate::store::entries::{Look, Looked};
-use crate::store::held::Held;
+use crate::store::held::{AsOf, Held};
 use crate::store::looks::Counting;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{Receipt, Stamp, StoreError, Work};
+use crate::store::{Receipt, StoreError, Work};
 
 /// Fewest characters of a reason.
 const REASON: usize = 4;
+/// Most: it is kept for good, beside the entry.
+const LONGEST: usize = 500;
+/// So often somebody is looked at again when something changed between the look and its entry.
+pub(super) const TRIES: usize = 5;
 
 /// A member whom the caller may do the act to, not opened yet.
 pub(super) struct SubjectOf {
@@ -29,10 +33,8 @@ pub(super) struct SubjectOf {
     pub(super) record: Record,
     pub(super) alias: Alias,
     pub(super) policy: Arc<Policy>,
-    /// What was compared with the log when he was read.
-    pub(super) known: Arc<Compared>,
     /// The moment at which he was read.
-    pub(super) as_of: Stamp,
+    as_of: AsOf,
     /// The verb's event with member and policy.
     pub(super) event: Event,
     /// Whose budget a look at him is of, when it has one.
@@ -40,8 +42,8 @@ pub(super) struct SubjectOf {
 }
 
 impl SubjectOf {
-    /// The look at him, as long as he is what was read.
-    pub(super) fn look(&self) -> Look {
+    /// The look at him, as long as he is what was read and the caller may.
+    fn look(&self) -> Look {
         let look = Look::of(self.event.clone()).while_stand(vec![self.member.clone()], self.as_of.clone());
         match &self.counting {
             Some(counting) => look.counted(counting.clone()),
@@ -67,6 +69,19 @@ pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refus
         return Err(Refusal::new("reason_missing", rule, "a reason is needed")
             .hint(format!("say in {REASON} characters or more what it is for; it is kept with the entry")));
     }
+    if reason.trim().chars().count() > LONGEST {
+        return Err(Refusal::new(
+            "reason_too_long",
+            rule,
+            format!("a reason has at most {LONGEST} characters"),
+        )
+        .hint("give the number of a case or a form, where more can be read"));
+    }
+    Ok(())
+}
+
+/// What is asked of a caller and of what he brings, whoever the member is: nothing.
+pub(super) fn nothing_else(_: &Compared) -> Result<(), Refusal> {
     Ok(())
 }
 
@@ -84,21 +99,27 @@ impl Broker {
         Err(why)
     }
 
-    /// Finds the member and asks the policy. A refusal is logged here; where there is a member,
-    /// with his alias, so that tries are seen as well.
+    /// Finds the member and asks the policy, and `besides` what must hold whoever he is: that comes before any word of
+    /// whether there is such a member, or a reason that is missing would tell it without a look's budget (A10b). A
+    /// refusal is logged here; where there is a member, with his alias, so that tries are seen as well.
     pub(super) async fn subject(
         &self,
         event: Event,
         caller: &Caller,
         act: Act,
         whom: &Whom,
+        besides: impl Fn(&Compared) -> Result<(), Refusal>,
     ) -> Result<SubjectOf, Error> {
         let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
         let event = event.policy(Digest(ground.policy.digest()));
         members.truncate(1);
         let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
         let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
-        let permitted = may_here(&ground, caller, act, opened.is_some(), store);
+        let permitted = known
+            .check_token(caller, self.clock().now())
+            .and_then(|()| may_somewhere(&ground, caller, act))
+            .and_then(|()| besides(&known))
+            .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
         let (event, refusal) = match (opened, permitted) {
             (Some((member, key, record, alias)), Ok(())) => {
                 let event = event.member(alias);
@@ -110,7 +131,6 @@ impl Broker {
                     record,
                     alias,
                     policy: ground.policy,
-                    known,
                     as_of,
                     event,
                     counting,
@@ -125,12 +145,37 @@ impl Broker {
         };
         let entry = Look::of(event.refused(&refusal));
         // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either.
-        let entry = match look_of(act).filter(|_| refusal.code == "unknown_member") {
-            Some(look) => entry.counted(self.counting(&ground, caller, look, false)),
-            None => entry,
+        let entry = match refusal.code == "unknown_member" {
+            true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
+            false => entry,
         };
         self.looked(entry).await?;
         Err(refusal.into())
+    }
+
+    /// Looks at a member: finds him ([`Broker::subject`]) and enters the look, with a justification if it has one. When
+    /// he, or what the caller may, changed between the two, again from the start.
+    pub(super) async fn look_at(
+        &self,
+        event: Event,
+        caller: &Caller,
+        act: Act,
+        whom: &Whom,
+        besides: impl Fn(&Compared) -> Result<(), Refusal>,
+        remark: Option<&str>,
+    ) -> Result<(SubjectOf, Receipt), Error> {
+        for _ in 0..TRIES {
+            let subject = self.subject(event.clone(), caller, act, whom, &besides).await?;
+            let look = subject.look();
+            let look = match remark {
+                Some(remark) => look.remark(remark),
+                None => look,
+            };
+            if let Some(receipt) = self.looked(look).await? {
+                return Ok((subject, receipt));
+            }
+        }
+        Err(StoreError::Busy.into())
     }
 
     /// Where to look for him; whose he is is not asked here.
@@ -146,22 +191,51 @@ impl Broker {
 
     /// The writer's turn in which a verb about him is written down. Between the look and the turn he may
     /// have been erased, or moved to another store: whoever is not what was read any more is not there,
-    /// and the caller asks again.
-    pub(super) async fn turn(&self, subject: &SubjectOf) -> Result<Work<'_>, Error> {
+    /// and the caller asks again. What the caller may is asked again when anything of it changed.
+    pub(super) async fn turn(
+        &self,
+        subject: &SubjectOf,
+        caller: &Caller,
+        act: Act,
+    ) -> Result<Work<'_>, Error> {
         let mut work = self.store.work().await?;
-        if work.view().stands(&subject.member).await? {
-            return Ok(work);
+        let mut permitted = self.may_still(&mut work, subject, caller, act).await?;
+        if permitted.is_ok() && !work.view().stands(&subject.member).await? {
+            permitted = Err(unknown_member());
         }
-        drop(work);
-        self.refuse(subject.event.clone(), unknown_member()).await
+        match permitted {
+            Ok(()) => Ok(work),
+            Err(refusal) => {
+                drop(work);
+                self.refuse(subject.event.clone(), refusal).await
+            }
+        }
     }
 
-    /// The entry of a look at him, with those of others who look at this moment; the same holds of him.
-    pub(super) async fn looked(&self, look: Look) -> Result<Receipt, Error> {
+    /// Whether the caller may do the act at this moment of the turn, as he could when the member was found.
+    pub(super) async fn may_still(
+        &self,
+        work: &mut Work<'_>,
+        subject: &SubjectOf,
+        caller: &Caller,
+        act: Act,
+    ) -> Result<Result<(), Refusal>, Error> {
+        if work.as_of().decides_as(&subject.as_of) {
+            return Ok(Ok(()));
+        }
+        let now = work.at();
+        let known = self.known.at(work.view(), now).await?;
+        let ground = self.ground_of(&known).await?;
+        let store = subject.member.attributes.home_store.as_deref();
+        Ok(known.check_token(caller, now).and_then(|()| may_here(&ground, caller, act, true, store)))
+    }
+
+    /// The entry of a look, with those of others who look at this moment; none when what was read is not so any more.
+    pub(super) async fn looked(&self, look: Look) -> Result<Option<Receipt>, Error> {
         match self.store.enter_look(look).await? {
-            Looked::Entered(receipt) => Ok(receipt),
+            Looked::Entered(receipt) => Ok(Some(receipt)),
             Looked::Refused(refusal) => Err(refusal.into()),
-            Looked::Gone(event) => self.refuse(*event, unknown_member()).await,
+            Looked::Stale => Ok(None),
         }
     }
 

@@ -18,9 +18,9 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::people::still;
-use super::sessions::not_signed_in;
 use super::subject::may_somewhere;
 use super::{Broker, Caller, Error, Ground, Refusal, StepUp};
+use crate::access::staff::not_signed_in;
 use crate::audit::event::{Action, Event};
 use crate::clock::{Micros, random, rfc3339};
 use crate::model::ids::{Digest, Login, UnitCode};

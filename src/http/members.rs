@@ -242,7 +242,7 @@ pub(super) async fn show(
 #[utoipa::path(
     post, path = "/members/reveal", tag = "members", request_body = Reveal,
     responses((status = 200, description = "In clear, once.", body = Revealed)),
-    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "step_up_needed", "not_permitted", "no_undertaking", "unknown_member", "reason_missing", "fields_missing", "bad_value"]))),
+    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "step_up_needed", "not_permitted", "no_undertaking", "unknown_member", "reason_missing", "reason_too_long", "fields_missing", "bad_value"]))),
 )]
 pub(super) async fn reveal(
     State(app): State<App>,
@@ -263,7 +263,7 @@ pub(super) async fn reveal(
 #[utoipa::path(
     post, path = "/members/correct", tag = "members", request_body = Correction,
     responses((status = 204, description = "Corrected.")),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_member", "reason_missing", "card_fixed", "bad_value", *VALUE]))),
+    extensions(("x-problems" = json!(["not_permitted", "unknown_member", "reason_missing", "reason_too_long", "card_fixed", "bad_value", *VALUE]))),
 )]
 pub(super) async fn correct(
     State(app): State<App>,
@@ -310,7 +310,7 @@ pub(super) async fn verify(
 #[utoipa::path(
     post, path = "/members/erase", tag = "members", request_body = OneBecause,
     responses((status = 200, description = "Erased.", body = Erased)),
-    extensions(("x-problems" = json!(["step_up_needed", "not_permitted", "unknown_member", "reason_missing", "bad_value"]))),
+    extensions(("x-problems" = json!(["step_up_needed", "not_permitted", "unknown_member", "reason_missing", "reason_too_long", "bad_value"]))),
 )]
 pub(super) async fn erase(
     State(app): State<App>,
@@ -387,7 +387,7 @@ pub(super) async fn consent(
     responses((status = 200, description = "What was done.", body = SuppressionReport)),
     extensions(("x-scope" = json!(Scope::SuppressionImport)),
         ("x-problems" = json!([
-        "not_permitted", "reason_missing", "unusable_file", "file_unreadable", "file_empty", "file_not_csv", "file_no_header",
+        "not_permitted", "reason_missing", "reason_too_long", "unusable_file", "file_unreadable", "file_empty", "file_not_csv", "file_no_header",
         "file_missing_column", "file_duplicate_column", "file_broken_header", "file_broken_sheet", "file_too_large",
         "file_too_large_unpacked",
     ]))),

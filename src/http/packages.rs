@@ -127,7 +127,7 @@ pub(super) async fn hand_off(
     post, path = "/packages/{no}/recall", tag = "packages", params(("no" = PackageNo, Path, description = NO)),
     request_body = Because,
     responses((status = 204, description = "Recalled.")),
-    extensions(("x-problems" = json!(["not_permitted", "reason_missing", "unknown_package", "recalled_already", "unknown_request"]))),
+    extensions(("x-problems" = json!(["not_permitted", "reason_missing", "reason_too_long", "unknown_package", "recalled_already", "unknown_request"]))),
 )]
 pub(super) async fn recall(
     State(app): State<App>,

@@ -373,6 +373,7 @@ fn status(code: &str) -> StatusCode {
         | "over_row_limit"
         | "rank_too_low"
         | "reason_missing"
+        | "reason_too_long"
         | "roles_exclude"
         | "unknown_purpose"
         | "unusable_file"

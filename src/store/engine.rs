@@ -111,8 +111,12 @@ impl Tx {
 
     /// Places for `count` values from number `first` on, for statements of many; there, all places must
     /// come from here and be bound in order. SQLite walks a list of the numbered ones for each of them,
-    /// time by the square; unnamed ones it only counts.
+    /// time by the square; unnamed ones it only counts. For nothing there is a list that nothing is in: PostgreSQL
+    /// takes no empty one.
     pub(crate) fn places(&self, first: usize, count: usize) -> String {
+        if count == 0 {
+            return "null".to_owned();
+        }
         let mut list = String::with_capacity(count * 7);
         for number in first..first + count {
             list.push_str(if number == first { "" } else { ", " });

@@ -3,11 +3,16 @@
 //!
 //! Who waits for whom is [`Gather`]'s; the turn is a writer's like any other ([`Work`]), so writers of this and of
 //! other processes stay in one sequence without gaps. What fails fails for everyone in the group: no receipt, no look.
+//! A look whose ground has moved meanwhile is not written; the others of its group are.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::Shared as _;
 use super::gather::Gather;
+use super::held::{AsOf, Held};
 use super::looks::{Counting, Counts};
 use super::members::Member;
-use super::{Receipt, Stamp, Store, StoreError, Work};
+use super::{Receipt, Store, StoreError, Work};
 use crate::audit::event::Event;
 use crate::model::refusal::Refusal;
 
@@ -16,7 +21,7 @@ pub struct Look {
     event: Event,
     remark: Option<String>,
     members: Vec<Member>,
-    as_of: Option<Stamp>,
+    as_of: Option<AsOf>,
     counting: Option<Counting>,
 }
 
@@ -26,9 +31,9 @@ impl Look {
         Look { event, remark: None, members: Vec::new(), as_of: None, counting: None }
     }
 
-    /// Only while these members are still what was read under a stamp ([`super::View::member_stamp`]): between the look
-    /// and the entry they may have been erased, or moved to another store.
-    pub(crate) fn while_stand(mut self, members: Vec<Member>, as_of: Stamp) -> Self {
+    /// Only while these members are what was read at a moment, and what decides about the look is what it was: between
+    /// the look and the entry they may be erased or moved to another store, and who looks be suspended.
+    pub(crate) fn while_stand(mut self, members: Vec<Member>, as_of: AsOf) -> Self {
         (self.members, self.as_of) = (members, Some(as_of));
         self
     }
@@ -55,8 +60,8 @@ pub enum Looked {
     Entered(Receipt),
     /// There is no budget left for it; the refusal is in the log.
     Refused(Refusal),
-    /// A member is not what was read any more; nothing was written. The event, for the refusal.
-    Gone(Box<Event>),
+    /// What was read is not so any more; nothing was written. Whoever looks has to look again.
+    Stale,
 }
 
 type Told = Result<Looked, StoreError>;
@@ -72,8 +77,8 @@ impl Store {
     pub(crate) async fn enter(&self, event: Event) -> Result<Receipt, StoreError> {
         match self.enter_look(Look::of(event)).await? {
             Looked::Entered(receipt) => Ok(receipt),
-            Looked::Refused(_) | Looked::Gone(_) => {
-                Err(StoreError::Fault("an entry about no member found one gone"))
+            Looked::Refused(_) | Looked::Stale => {
+                Err(StoreError::Fault("an entry that hangs on nothing was not written"))
             }
         }
     }
@@ -98,19 +103,20 @@ impl Store {
 
     async fn write_together(&self, looks: Vec<Look>) -> Result<Vec<Looked>, StoreError> {
         let mut work = self.work().await?;
+        let stands = standing(&mut work, &looks).await?;
         let mut counts = work.counts(looks.iter().filter_map(|look| look.counting.as_ref())).await?;
         let mut ends = Vec::with_capacity(looks.len());
-        for look in looks {
-            ends.push(look.enter(&mut work, &mut counts).await?);
+        for (look, stands) in looks.into_iter().zip(stands) {
+            ends.push(if stands { look.enter(&mut work, &mut counts)? } else { End::Stale });
         }
         work.keep(counts).await?;
-        let mut receipts = match ends.iter().all(|end| matches!(end, End::Gone(_))) {
+        let mut receipts = match ends.iter().all(|end| matches!(end, End::Stale)) {
             true => Vec::new().into_iter(),
             false => work.settle().await?.into_iter(),
         };
         let mut receipt = || receipts.next().ok_or(StoreError::Fault("an entry without a receipt"));
         let looked = ends.into_iter().map(|end| match end {
-            End::Gone(event) => Ok(Looked::Gone(event)),
+            End::Stale => Ok(Looked::Stale),
             End::Refused(refusal) => receipt().map(|_| Looked::Refused(refusal)),
             End::Entered => receipt().map(Looked::Entered),
         });
@@ -122,20 +128,38 @@ impl Store {
 enum End {
     Entered,
     Refused(Refusal),
-    Gone(Box<Event>),
+    Stale,
+}
+
+/// Of which looks all still is what was read. While no verb has changed any member since, nobody has to be read again;
+/// else all of them are, at once.
+async fn standing(work: &mut Work<'_>, looks: &[Look]) -> Result<Vec<bool>, StoreError> {
+    let now = work.as_of();
+    let is_moved = |look: &Look| look.as_of.as_ref().is_some_and(|as_of| as_of.members != now.members);
+    let moved: Vec<bool> = looks.iter().map(is_moved).collect();
+    let ordinals = looks.iter().zip(&moved).filter(|(_, moved)| **moved).flat_map(|(look, _)| &look.members);
+    let ordinals: BTreeSet<i64> = ordinals.map(|member| member.ordinal).collect();
+    let ordinals: Vec<i64> = ordinals.into_iter().collect();
+    let held = match ordinals.is_empty() {
+        true => Ok(BTreeMap::new()),
+        false => work.view().held(&ordinals).await,
+    };
+    let held = match held {
+        // Of somebody it is not what a verb wrote. Who looked at him finds that when he looks again.
+        Err(StoreError::Integrity { .. }) => BTreeMap::new(),
+        held => held?,
+    };
+    let is_same = |member: &Member| held.get(&member.ordinal).map(|held: &Held| &held.member) == Some(member);
+    let stands = looks.iter().zip(moved).map(|(look, moved)| {
+        look.as_of.as_ref().is_none_or(|as_of| as_of.decides_as(&now))
+            && (!moved || look.members.iter().all(is_same))
+    });
+    Ok(stands.collect())
 }
 
 impl Look {
-    /// Appends the entry, or that of the refusal; none when a member is gone.
-    async fn enter(self, work: &mut Work<'_>, counts: &mut Counts) -> Result<End, StoreError> {
-        // While no verb has changed any member since, nobody has to be read again.
-        if self.as_of.is_some_and(|as_of| as_of != work.member_stamp()) {
-            for member in &self.members {
-                if !work.view().stands(member).await? {
-                    return Ok(End::Gone(Box::new(self.event)));
-                }
-            }
-        }
+    /// Appends the entry, or that of the refusal.
+    fn enter(self, work: &mut Work<'_>, counts: &mut Counts) -> Result<End, StoreError> {
         if let Some(counting) = &self.counting
             && let Some(refusal) = counts.count(counting)
         {

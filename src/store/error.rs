@@ -92,25 +92,6 @@ impl StoreError {
         StoreError::Integrity { what: what.into(), place: place.into() }
     }
 
-    /// The same failure for each who waited for one turn.
-    pub(super) fn shared(&self) -> Self {
-        match self {
-            StoreError::Busy => StoreError::Busy,
-            StoreError::DiskFull => StoreError::DiskFull,
-            StoreError::ReadOnly => StoreError::ReadOnly,
-            StoreError::ClockBack(behind) => StoreError::ClockBack(*behind),
-            StoreError::Integrity { what, place } => StoreError::integrity(what, place),
-            StoreError::HighWater(path, cause) => {
-                StoreError::HighWater(path.clone(), std::io::Error::new(cause.kind(), cause.to_string()))
-            }
-            StoreError::HighWaterUnreadable(path, cause) => StoreError::HighWaterUnreadable(
-                path.clone(),
-                std::io::Error::new(cause.kind(), cause.to_string()),
-            ),
-            other => StoreError::Together(other.to_string()),
-        }
-    }
-
     /// A row that cannot even be read was not written by us.
     pub(crate) fn unreadable(self, table: &str) -> Self {
         match self {
@@ -126,6 +107,38 @@ impl StoreError {
                 StoreError::integrity(table, "the database file is damaged")
             }
             other => other,
+        }
+    }
+}
+
+/// An error that several may be told.
+pub(crate) trait Shared: From<StoreError> {
+    /// Whether something that was read is broken: of one in a group, so that the others' can be read.
+    fn is_broken(&self) -> bool;
+    /// The same for another who waited.
+    fn shared(&self) -> Self;
+}
+
+impl Shared for StoreError {
+    fn is_broken(&self) -> bool {
+        matches!(self, StoreError::Integrity { .. })
+    }
+
+    fn shared(&self) -> Self {
+        match self {
+            StoreError::Busy => StoreError::Busy,
+            StoreError::DiskFull => StoreError::DiskFull,
+            StoreError::ReadOnly => StoreError::ReadOnly,
+            StoreError::ClockBack(behind) => StoreError::ClockBack(*behind),
+            StoreError::Integrity { what, place } => StoreError::integrity(what, place),
+            StoreError::HighWater(path, cause) => {
+                StoreError::HighWater(path.clone(), std::io::Error::new(cause.kind(), cause.to_string()))
+            }
+            StoreError::HighWaterUnreadable(path, cause) => StoreError::HighWaterUnreadable(
+                path.clone(),
+                std::io::Error::new(cause.kind(), cause.to_string()),
+            ),
+            other => StoreError::Together(other.to_string()),
         }
     }
 }

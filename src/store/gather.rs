@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::oneshot::{self, Sender};
 
 use super::StoreError;
+use super::error::Shared;
 
 /// Most that are answered in one turn: more at once would be no faster, and take memory.
 const TOGETHER: usize = 128;
@@ -64,8 +65,9 @@ impl<Q, A> Gather<Q, A> {
     }
 }
 
-impl<Q: Clone, A, E: From<StoreError>> Gather<Q, Result<A, E>> {
-    /// Reads something, with those of others who ask. When that fails, this one's alone is read, and fails alone.
+impl<Q: Clone, A, E: Shared> Gather<Q, Result<A, E>> {
+    /// Reads something, with those of others who ask. When what is read is broken, this one's alone is read, and fails
+    /// alone; what else goes wrong goes wrong for all, who would only ask it again one after another.
     ///
     /// # Errors
     /// What keeps this one's from being read.
@@ -75,12 +77,13 @@ impl<Q: Clone, A, E: From<StoreError>> Gather<Q, Result<A, E>> {
         read: impl Fn(Vec<Q>) -> F,
     ) -> Result<A, E> {
         let together = |questions: Vec<Q>| {
-            let (is_alone, reading) = (questions.len() == 1, read(questions));
+            let (many, reading) = (questions.len(), read(questions));
             async move {
                 match reading.await {
                     Ok(answers) => answers.into_iter().map(Ok).collect(),
-                    Err(error) if is_alone => vec![Err(error)],
-                    Err(_) => Vec::new(),
+                    Err(error) if many == 1 => vec![Err(error)],
+                    Err(error) if error.is_broken() => Vec::new(),
+                    Err(error) => (0..many).map(|_| Err(error.shared())).collect(),
                 }
             }
         };
@@ -96,6 +99,8 @@ impl<Q: Clone, A, E: From<StoreError>> Gather<Q, Result<A, E>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
     use super::*;
 
     #[tokio::test]
@@ -145,5 +150,22 @@ mod tests {
         for (n, answer) in (0..).zip(futures_util::future::join_all(asked).await) {
             assert_eq!(answer.ok(), (n != 7).then_some(n));
         }
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_for_all_is_not_asked_again_by_each() {
+        let (gather, reads) = (Gather::<u32, Result<u32, StoreError>>::default(), AtomicU32::new(0));
+        let read = |_: Vec<u32>| {
+            reads.fetch_add(1, Ordering::Relaxed);
+            async {
+                tokio::task::yield_now().await;
+                Err(StoreError::Busy)
+            }
+        };
+        let asked = (0..20).map(|n| gather.read(n, read));
+        for answer in futures_util::future::join_all(asked).await {
+            assert!(matches!(answer, Err(StoreError::Busy)));
+        }
+        assert!(reads.load(Ordering::Relaxed) <= 2, "the first, and all the others together");
     }
 }

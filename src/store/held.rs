@@ -18,26 +18,41 @@ pub struct Held {
     pub key: WrappedDataKey,
 }
 
+/// The moment at which members were read, and what who reads them may.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AsOf {
+    pub(super) deciding: Stamp,
+    pub(super) members: Stamp,
+}
+
+impl AsOf {
+    /// Whether what decides what somebody may is the same at two moments.
+    pub(crate) fn decides_as(&self, other: &AsOf) -> bool {
+        self.deciding == other.deciding
+    }
+}
+
 /// The tables that a [`Member`] is read from.
 fn member_tables() -> Vec<&'static Table> {
     [&MEMBER_ATTRIBUTES, &MEMBER_TAGS].into_iter().chain(SEALED).collect()
 }
 
 impl Work<'_> {
-    /// As [`View::member_stamp`], at this moment of the turn.
-    pub(super) fn member_stamp(&self) -> Stamp {
-        self.stamp(&member_tables())
+    /// As [`View::as_of`], at this moment of the turn.
+    pub(crate) fn as_of(&self) -> AsOf {
+        AsOf { deciding: self.deciding_stamp(), members: self.stamp(&member_tables()) }
     }
 }
 
 impl View<'_> {
-    /// What the log says that all members come to: as long as it says the same, each is what was read. Data keys have
-    /// no set head and need none: a key is destroyed only after an entry that took its member's data out.
+    /// What the log says at this moment that all members come to, and what decides who may what: as long as it says the
+    /// same, each is what was read. Data keys have no set head and need none: a key is destroyed only after an entry
+    /// that took its member's data out.
     ///
     /// # Errors
     /// The log's head does not fit.
-    pub(crate) async fn member_stamp(&mut self) -> Result<Stamp, StoreError> {
-        self.stamp(&member_tables()).await
+    pub(crate) async fn as_of(&mut self) -> Result<AsOf, StoreError> {
+        Ok(AsOf { deciding: self.deciding_stamp().await?, members: self.stamp(&member_tables()).await? })
     }
 
     /// Whether a member is still what was read, and his data key there.

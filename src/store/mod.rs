@@ -14,7 +14,7 @@ mod earlier;
 pub(crate) mod engine;
 mod entered;
 pub mod entries;
-mod error;
+pub(crate) mod error;
 pub mod factors;
 pub(crate) mod gather;
 mod heads;

@@ -63,6 +63,8 @@ async fn members_read_back_and_are_found_by_their_tags(vault: Vault) {
         assert!(view.data_key(one.ordinal).await.unwrap().unwrap().id == one.id);
     }
     assert!(view.member(6).await.unwrap().is_none() && view.data_key(6).await.unwrap().is_none());
+    // Nothing was said for anybody yet, so there is no kind to ask for.
+    assert!(view.states(&[1, 2]).await.unwrap().is_empty() && view.states(&[]).await.unwrap().is_empty());
     assert_eq!(view.find(Index::Mobile, &tag(Index::Mobile, 2)).await.unwrap(), [2, 4]);
     assert_eq!(view.find(Index::Email, &tag(Index::Mobile, 2)).await.unwrap(), [0; 0]);
     // More tags than one statement takes.

@@ -129,8 +129,7 @@ impl Broker {
         let receipt = work.commit(event.count("shared", shared.len() as u64)).await?;
         let masking = grant::masking(receipt, vec![member.id])?;
         let masked = self.vault.mask(masking, &ground.policy, &[(&key, &record)])?.pop();
-        let consents = self.consents_of(vec![member.ordinal]).await.map_err(Error::behind_commit)?;
-        let consents = consents.into_iter().next().unwrap_or_default();
+        let consents = self.consents_of_one(member.ordinal).await.map_err(Error::behind_commit)?;
         Ok(MemberAdded { member: shown_of(&member, masked.unwrap_or_default(), consents), shared })
     }
 }

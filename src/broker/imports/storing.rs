@@ -9,7 +9,6 @@ use super::reading::{Batch, Checked};
 use super::settling::{Consent, Job, Look, Outcome, settle};
 use super::{Counts, Run, noting};
 use crate::audit::event::{Action, Event};
-use crate::broker::sessions::not_signed_in;
 use crate::broker::{Broker, Error, Refusal};
 use crate::intake::CellError;
 use crate::keyring::Tag;
@@ -224,14 +223,12 @@ impl Broker {
     /// person is suspended, a role taken away, a token revoked or over meanwhile.
     async fn still_imports(&self, work: &mut Work<'_>, run: &Run) -> Result<Result<(), Refusal>, Error> {
         let (at, caller) = (work.at(), &run.caller);
-        let ground = Box::pin(self.known_ground(work.view())).await?;
-        if let Some(id) = caller.token()
-            && !work.view().tokens().await?.iter().any(|token| token.id == id && token.holds_at(at))
-        {
-            return Ok(Err(not_signed_in()));
-        }
-        let reach =
-            ground.staff.caller(caller.login()).and_then(|_| Reach::of(&ground, caller, Act::MemberImport));
+        let known = Box::pin(self.known.at(work.view(), at)).await?;
+        let ground = self.ground_of(&known).await?;
+        let reach = known
+            .check_token(caller, at)
+            .and_then(|()| ground.staff.caller(caller.login()))
+            .and_then(|_| Reach::of(&ground, caller, Act::MemberImport));
         Ok(reach.and_then(|reach| match reach.stores() == run.job.new.gate.reach.stores() {
             true => Ok(()),
             false => Err(Refusal::new("not_permitted", "B9", "the stores you may import to have changed")

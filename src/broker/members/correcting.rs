@@ -46,22 +46,20 @@ impl Broker {
     ) -> Result<(), Error> {
         let whom = whom.into();
         let event = Event::new(Action::MemberCorrected, caller.actor()).fields(&[field]);
-        let mut subject = self.subject(event, caller, Act::MemberCorrect, &whom).await?;
-        let checked = check_reason(reason, "B12").and_then(|()| self.value_of(field, value));
-        let value = match checked {
-            Ok(value) => value,
-            Err(refusal) => return self.refuse(subject.event, refusal).await,
-        };
+        let value = check_reason(reason, "B12").and_then(|()| self.value_of(field, value));
+        let besides = |_: &_| value.as_ref().map(|_| ()).map_err(Clone::clone);
+        let mut subject = self.subject(event, caller, Act::MemberCorrect, &whom, besides).await?;
+        let value = value?;
         let others: Vec<Field> = POSTAL.into_iter().filter(|f| *f != field).collect();
         let is_whole = others.iter().all(|f| subject.record.get(*f).is_some());
         let mut reason = Some(reason.trim());
         let tag = if seal::is_postal(field) && is_whole {
-            let opened = self.open_others(&mut subject, field, &others, reason.take()).await?;
+            let opened = self.open_others(&mut subject, caller, field, &others, reason.take()).await?;
             Some(self.post_tag(field, &value, &opened)?)
         } else {
             self.own_tag(field, &value)
         };
-        self.write_correction(subject, field, value, tag, reason).await
+        self.write_correction(subject, caller, field, value, tag, reason).await
     }
 
     /// A value as it would be stored.
@@ -98,12 +96,13 @@ impl Broker {
     async fn open_others(
         &self,
         subject: &mut SubjectOf,
+        caller: &Caller,
         field: Field,
         others: &[Field],
         reason: Option<&str>,
     ) -> Result<Vec<(Field, Plain)>, Error> {
         let fields: Vec<Field> = [&[field], others].concat();
-        let mut work = self.turn(subject).await?;
+        let mut work = self.turn(subject, caller, Act::MemberCorrect).await?;
         let commitment = work.add_remark(reason.unwrap_or_default())?;
         subject.event = subject.event.clone().fields(&fields).digest("commitment", commitment);
         let receipt = work.commit(subject.event.clone().count("changed", 0)).await?;
@@ -135,17 +134,21 @@ impl Broker {
     async fn write_correction(
         &self,
         subject: SubjectOf,
+        caller: &Caller,
         field: Field,
         value: Value,
         tag: Option<ContactTag>,
         reason: Option<&str>,
     ) -> Result<(), Error> {
-        let SubjectOf { member: old, key, mut record, event, .. } = subject;
         let mut work = self.store.work().await?;
-        if work.view().member(old.ordinal).await?.as_ref() != Some(&old) {
+        let mut permitted = self.may_still(&mut work, &subject, caller, Act::MemberCorrect).await?;
+        let SubjectOf { member: old, key, mut record, event, .. } = subject;
+        if permitted.is_ok() && work.view().member(old.ordinal).await?.as_ref() != Some(&old) {
+            permitted = Err(Refusal::new("changed_meanwhile", "B12", "the member was changed meanwhile")
+                .hint("look at the member again and repeat the correction"));
+        }
+        if let Err(refusal) = permitted {
             drop(work);
-            let refusal = Refusal::new("changed_meanwhile", "B12", "the member was changed meanwhile")
-                .hint("look at the member again and repeat the correction");
             return self.refuse(event, refusal).await;
         }
         let mut new = old.clone();

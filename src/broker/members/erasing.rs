@@ -70,11 +70,9 @@ impl Broker {
     ) -> Result<String, Error> {
         let whom = whom.into();
         let event = Event::new(Action::EraseOrdered, caller.actor());
-        let subject = self.subject(event, caller, Act::MemberErase, &whom).await?;
-        if let Err(refusal) = check_reason(reason, "E6") {
-            return self.refuse(subject.event, refusal).await;
-        }
-        let mut work = self.turn(&subject).await?;
+        let besides = |_: &_| check_reason(reason, "E6");
+        let subject = self.subject(event, caller, Act::MemberErase, &whom, besides).await?;
+        let mut work = self.turn(&subject, caller, Act::MemberErase).await?;
         let (member, ordinal) = (&subject.member, subject.member.ordinal);
         let case_no = self.next_case(&mut work).await?;
         let why = Some(format!("erased:{case_no}"));

@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use super::super::{Broker, Caller, Error};
 use crate::access::grant;
+use crate::access::known::Compared;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
+use crate::broker::subject::nothing_else;
 use crate::model::code::Source;
 use crate::model::field::Field;
 use crate::policy::Act;
@@ -67,8 +69,8 @@ impl Broker {
     ) -> Result<MemberHistory, Error> {
         let whom = whom.into();
         let event = Event::new(Action::MemberHistory, caller.actor());
-        let subject = self.subject(event, caller, Act::MemberHistory, &whom).await?;
-        let receipt = self.looked(subject.look()).await?;
+        let looked = self.look_at(event, caller, Act::MemberHistory, &whom, nothing_else, None).await;
+        let (subject, receipt) = looked?;
         let masking = grant::masking(receipt, vec![subject.member.id])?;
         let pair = [(&subject.key, &subject.record)];
         let masked = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
@@ -100,12 +102,10 @@ impl Broker {
     ) -> Result<bool, Error> {
         let whom = whom.into();
         let event = Event::new(Action::MemberVerified, caller.actor()).fields(&[field]);
-        let subject = self.subject(event, caller, Act::MemberVerify, &whom).await?;
-        let value = match self.normalised(field, value) {
-            Ok(value) => value,
-            Err(refusal) => return self.refuse(subject.event, refusal).await,
-        };
-        let receipt = self.looked(subject.look()).await?;
+        let value = self.normalised(field, value);
+        let besides = |_: &Compared| value.as_ref().map(|_| ()).map_err(Clone::clone);
+        let looked = self.look_at(event, caller, Act::MemberVerify, &whom, besides, None).await;
+        let ((subject, receipt), value) = (looked?, value?);
         let grant = grant::one_match(receipt, subject.member.id, field)?;
         Ok(self.vault.matches(grant, &subject.key, &subject.record, &value)?)
     }

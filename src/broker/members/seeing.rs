@@ -8,7 +8,7 @@ use super::super::{Broker, Caller, Error, Refusal};
 use super::Subject;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
-use crate::broker::subject::may_somewhere;
+use crate::broker::subject::{may_somewhere, nothing_else};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{Alias, Digest, PackageNo, RequestNo, VendorCode};
@@ -100,7 +100,7 @@ impl Broker {
         caller: &Caller,
         whom: Whom,
     ) -> Result<(Option<String>, i64, Alias, Event), Error> {
-        let found = self.subject(event, caller, Act::MemberWhoSaw, &whom).await?;
+        let found = self.subject(event, caller, Act::MemberWhoSaw, &whom, nothing_else).await?;
         Ok((None, found.member.ordinal, found.alias, found.event))
     }
 
