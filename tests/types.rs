@@ -4,12 +4,16 @@
 //! the same text with the one line right, compiled here as a module, as any user of the crate would: so a
 //! case fails for that line and for nothing else.
 //!
-//! After a change of the compiler or of a signature: `TRYBUILD=overwrite cargo test --test types`, and read
+//! The compiler is asked directly, with the libraries that this very test is linked with: a harness that makes a
+//! crate of the cases would check every dependency once more for it.
+//!
+//! After a change of the compiler or of a signature: `TYPES=overwrite cargo test --test types`, and read
 //! the difference before it is committed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[path = "architecture/source.rs"]
 #[allow(dead_code)]
@@ -60,10 +64,87 @@ fn names(name: &str, ending: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Crates that cases name.
+const NAMED: [&str; 3] = ["countersign", "serde", "zeroize"];
+
+/// The libraries of the crates that cases name, as Cargo has built them for this test.
+fn libraries() -> BTreeMap<String, String> {
+    let mut cargo = Command::new(std::env::var("CARGO").unwrap_or("cargo".into()));
+    // What Cargo tells a test about its package, build scripts take for a change: they would all run once more.
+    let told = std::env::vars().map(|(name, _)| name);
+    for name in told.filter(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+        cargo.env_remove(name);
+    }
+    let built = cargo
+        .args(["test", "--no-run", "--offline", "--locked", "--test", "types", "--message-format=json"])
+        .args((!cfg!(debug_assertions)).then_some("--release"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let mut libraries = BTreeMap::new();
+    for message in String::from_utf8(built.stdout).unwrap().lines() {
+        let message: serde_json::Value = serde_json::from_str(message).unwrap();
+        let name = message["target"]["name"].as_str().unwrap_or_default();
+        let files = message["filenames"].as_array().into_iter().flatten().filter_map(|file| file.as_str());
+        let is_library = message["target"]["kind"] == serde_json::json!(["lib"]);
+        if let Some(file) = files.into_iter().find(|file| file.ends_with(".rlib"))
+            && is_library
+            && NAMED.contains(&name)
+        {
+            libraries.insert(name.to_owned(), file.to_owned());
+        }
+    }
+    assert_eq!(libraries.len(), NAMED.len(), "{libraries:?}");
+    libraries
+}
+
+/// What the compiler says to a case, without what hangs on the machine or on how many crates are linked; none when it
+/// compiles.
+fn said(case: &str, libraries: &BTreeMap<String, String>, out: &Path) -> Option<String> {
+    // Beside one of the dependencies lie all of them.
+    let beside = Path::new(&libraries["serde"]).parent().unwrap();
+    let asked = Command::new("rustc")
+        .args(["--edition", "2024", "--crate-type", "bin", "--emit", "metadata", "--out-dir"])
+        .arg(out)
+        .arg("-L")
+        .arg(format!("dependency={}", beside.display()))
+        .args(libraries.iter().flat_map(|(name, file)| ["--extern".to_owned(), format!("{name}={file}")]))
+        .arg(format!("tests/types/fail/{case}.rs"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env_remove("RUSTFLAGS")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(asked.stderr).unwrap();
+    let kept = said.lines().filter(|line| {
+        !(line.starts_with("error: aborting due to") || line.starts_with("For more information about"))
+    });
+    let kept = kept.map(|line| match line.trim_start().strip_prefix("and ") {
+        Some(rest) if rest.ends_with(" others") => line.replace(rest, "$N others"),
+        _ => line.to_owned(),
+    });
+    let kept: Vec<String> = kept.collect();
+    (!asked.status.success()).then(|| format!("{}\n", kept.join("\n").trim_end()))
+}
+
 #[test]
 fn what_is_forbidden_does_not_compile() {
-    // Checked, not built: the twins are compiled above, so that nothing has to be linked here.
-    trybuild::TestCases::new().compile_fail("tests/types/fail/*.rs");
+    let (libraries, out) = (libraries(), tempfile::tempdir().unwrap());
+    let overwrite = std::env::var("TYPES").is_ok_and(|value| value == "overwrite");
+    let mut wrong = Vec::new();
+    for case in names("fail", ".rs") {
+        let said = said(&case, &libraries, out.path());
+        let pinned = folder("fail").join(format!("{case}.stderr"));
+        match said {
+            None => wrong.push(format!("{case} compiles")),
+            Some(said) if overwrite => fs::write(pinned, said).unwrap(),
+            Some(said) if fs::read_to_string(&pinned).ok().as_ref() != Some(&said) => {
+                wrong.push(format!("{case} fails otherwise than {} says:\n{said}", pinned.display()));
+            }
+            Some(_) => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
