@@ -28,6 +28,7 @@ pub(in crate::cli) async fn members(
     dry_run: bool,
     errors: Option<Box<dyn Write + Send>>,
 ) -> Result<ImportReport, Failure> {
+    may(server).await?;
     let mut first = Vec::new();
     input.by_ref().take(4).read_to_end(&mut first).map_err(unreadable)?;
     let kind = if first == WORKBOOK.0 { WORKBOOK.1 } else { TEXT };
@@ -51,6 +52,14 @@ pub(in crate::cli) async fn members(
         })?;
     }
     Ok(report)
+}
+
+/// Whether he may whose token it is. Asked while no file is on its way: a server that refuses takes no more of it, and its
+/// answer can be lost with the connection.
+async fn may(server: &Server) -> Result<(), Failure> {
+    let mut url = server.url(&["imports"]);
+    url.query_pairs_mut().append_pair("limit", "1");
+    server.answered(Method::GET, url, &Sending::Nothing).await.map(drop)
 }
 
 /// What is read by a thread of its own, in the order in which it is taken.
