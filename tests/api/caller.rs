@@ -125,6 +125,17 @@ impl Served {
         Caller::signed_in(self.address, login)
     }
 
+    /// Somebody who is signed in by cookie, with what shows that a form of ours was sent.
+    pub fn browser(&self, login: &str) -> Caller {
+        let mut caller = self.nobody();
+        let opened = caller.post("/api/v1/session", &json!({ "login": login, "password": secret(login) }));
+        assert_eq!(opened.status, 201, "{login}: {}", opened.body);
+        let pair = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+        let csrf = opened.body["csrf"].as_str().unwrap().to_owned();
+        caller.headers = vec![("cookie".into(), pair), ("x-csrf-token".into(), csrf)];
+        caller
+    }
+
     /// The log's entries from a place on.
     pub fn entries(&self, from: u64) -> Vec<Value> {
         let export = json!({ "format": "jsonl", "from": from });

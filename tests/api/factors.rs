@@ -352,11 +352,7 @@ fn nobody_steps_up_as_another(served: &Served) {
 }
 
 fn a_cookie_is_nothing_after_signing_out(served: &Served) {
-    let mut browser = served.nobody();
-    let opened = browser.post("/api/v1/session", &json!({ "login": WHO, "password": secret(WHO) }));
-    let pair = opened.header("set-cookie").split(';').next().unwrap().to_owned();
-    let csrf = opened.body["csrf"].as_str().unwrap().to_owned();
-    browser.headers = vec![("cookie".into(), pair), ("x-csrf-token".into(), csrf)];
+    let browser = served.browser(WHO);
     let (card, _) = served.member("S001");
     let show = json!({ "card": card });
     assert_eq!(browser.post("/api/v1/members/show", &show).status, 200);
