@@ -11,7 +11,7 @@ use super::{Broker, Error, Ground, Refusal};
 use crate::access::Caller;
 use crate::access::held::held_until;
 use crate::audit::event::{Action, Event};
-use crate::clock::Micros;
+use crate::clock::{Micros, rfc3339};
 use crate::model::code::{Function, Rank, Role, UnitKind};
 use crate::model::ids::{Login, UnitCode};
 use crate::model::signing::PublicKey;
@@ -45,8 +45,7 @@ pub struct UnitShown {
     pub name_en: String,
     /// Active people who belong to it.
     pub people: usize,
-    /// Active information officers it has; a page names them.
-    #[serde(skip)]
+    /// Active information officers it has.
     pub officers: Vec<Login>,
 }
 
@@ -71,9 +70,8 @@ pub struct PersonShown {
     pub key: Option<String>,
     /// The log entry it was enrolled with.
     pub enrolled_seq: Option<u64>,
-    /// Until when they sign nothing; a page says it.
-    #[serde(skip)]
-    pub held_until: Option<Micros>,
+    /// Until when a new key or a new role signs nothing, RFC 3339.
+    pub held_until: Option<String>,
 }
 
 /// A role at a unit.
@@ -203,6 +201,6 @@ async fn of_person(
         enrolled: key.is_some(),
         key: key.as_ref().map(|key| PublicKey(key.public_key).fingerprint().to_string()),
         enrolled_seq: key.map(|key| key.enrolled_seq),
-        held_until: held_until(view, &person.login, at).await?,
+        held_until: held_until(view, &person.login, at).await?.map(rfc3339),
     })
 }

@@ -77,8 +77,7 @@ impl Page {
         let mut items = items.split_off(from.map_or(0, |at| at + 1));
         let more = items.len() > self.limit()?;
         items.truncate(self.limit()?);
-        let last = items.last().filter(|_| more);
-        Ok(Answer(Listed { next_cursor: last.map(|item| cursor(&key(item))), items }))
+        Ok(listed(Paged { lines: items, more }, key))
     }
 }
 

@@ -9,9 +9,8 @@ use crate::broker::paging::{Paged, Part};
 pub(super) const LINES: u32 = 50;
 
 /// Behind which line a page begins.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Behind {
-    #[serde(default)]
     behind: Option<String>,
 }
 
