@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::paging::{Paged, Part};
+use super::paging::{Paged, Stretch};
 use super::staffing::gaps;
 use super::{Broker, Error, Ground, Refusal};
 use crate::access::Caller;
@@ -124,7 +124,7 @@ impl Broker {
     /// # Errors
     /// The caller may not.
     pub async fn people_list(&self, caller: &Caller) -> Result<Vec<PersonShown>, Error> {
-        Ok(self.people_page(caller, &Part::whole()).await?.lines)
+        Ok(self.people_page(caller, &Stretch::whole()).await?.lines)
     }
 
     /// A page of them.
@@ -134,7 +134,7 @@ impl Broker {
     pub async fn people_page(
         &self,
         caller: &Caller,
-        part: &Part<Login>,
+        stretch: &Stretch<Login>,
     ) -> Result<Paged<PersonShown>, Error> {
         let event = Event::new(Action::PeopleShown, caller.actor());
         self.logged(event.clone(), async {
@@ -143,15 +143,15 @@ impl Broker {
             ground.staff.may(&ground.policy, caller, Act::PeopleShow, None)?;
             let at = work.at();
             let mut shown = Vec::new();
-            let known = part.behind.as_ref().filter(|login| ground.staff.person(login).is_some());
+            let known = stretch.behind.as_ref().filter(|login| ground.staff.person(login).is_some());
             let behind = |person: &&Person| known.is_none_or(|login| person.login > *login);
             for person in ground.staff.people().filter(behind) {
-                if part.is_full(shown.len()) {
+                if stretch.is_full(shown.len()) {
                     break;
                 }
                 shown.push(of_person(work.view(), &ground, person, at).await?);
             }
-            let page = part.of(shown);
+            let page = stretch.of(shown);
             work.commit(event.count("people", page.lines.len())).await?;
             Ok(page)
         })

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use crate::broker::paging::{Paged, Part};
+use crate::broker::paging::{Paged, Stretch};
 
 /// Items of a page when nothing else is said, and at most.
 const USUAL: usize = 50;
@@ -59,10 +59,10 @@ impl Page {
         String::from_utf8(key).map(Some).map_err(|_| wrong())
     }
 
-    /// The part of a list that the page is, by the keys of its items. A key that cannot be read is not there.
-    pub(super) fn part<K>(&self, key: impl Fn(&str) -> Option<K>) -> Result<Part<K>, Problem> {
+    /// The stretch of a list that the page is, by the keys of its items. A key that cannot be read is not there.
+    pub(super) fn stretch<K>(&self, key: impl Fn(&str) -> Option<K>) -> Result<Stretch<K>, Problem> {
         let behind = self.behind()?.and_then(|text| key(&text));
-        Ok(Part { behind, most: Some(self.limit()? as u32) })
+        Ok(Stretch { behind, most: Some(self.limit()? as u32) })
     }
 
     /// The page of a list whose items have keys of their own. A list may change between two pages: one whose
@@ -81,7 +81,7 @@ impl Page {
     }
 }
 
-/// A part of a list as a page.
+/// A stretch of a list as a page.
 pub(super) fn listed<T: Serialize>(
     Paged { lines: items, more }: Paged<T>,
     key: impl Fn(&T) -> String,

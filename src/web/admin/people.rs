@@ -61,7 +61,7 @@ pub(super) async fn show(
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let (broker, caller) = (app.broker(), who.session.caller());
     let org = broker.org_show(caller).await?;
-    let page = broker.people_page(caller, &behind.part(|text| Login::parse(text).ok())).await?;
+    let page = broker.people_page(caller, &behind.stretch(|text| Login::parse(text).ok())).await?;
     let pager = Pager::of("/admin/people", &behind, &page, |person| person.login.to_string());
     let frame = Frame::new(&app, &who, Place::Admin, w.people).await?;
     let units = unit_rows(lang, frame.w.comma, &org);
