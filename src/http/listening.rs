@@ -101,7 +101,9 @@ async fn serve(
             let met_with = now.borrow_and_update().clone();
             let stream = timeout(HANDSHAKE, TlsAcceptor::from(met_with).accept(stream)).await??;
             // A client whose authority is trusted no more shows what it has anew, as every other does.
-            let over = async { tokio::select! { _ = closing.changed() => {}, _ = now.changed() => {} } };
+            let over = async {
+                tokio::select! { _ = closing.changed() => {}, _ = now.changed() => {} }
+            };
             exchanges(stream, peer, true, routes, over).await
         }
     }

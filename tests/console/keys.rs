@@ -131,7 +131,8 @@ fn recovery_codes_are_on_paper() {
         b.sees(".codes").await;
         assert_eq!(on_paper(b, "/account/totp/confirm").await, [""; 0]);
         b.on_paper().await;
-        let printed = "return [...document.querySelectorAll('.codes li')].filter(e => e.checkVisibility()).length";
+        let printed =
+            "return [...document.querySelectorAll('.codes li')].filter(e => e.checkVisibility()).length";
         assert_eq!(b.script(printed, vec![]).await, 10);
     });
 }
