@@ -1,6 +1,6 @@
-//! Audited look-up and reveal over HTTP beside the same read without audit: 32 clients, pairs in turn, in one run.
+//! Audited look-up and reveal over HTTP beside the same read without audit: 32 clients, rounds of three sides, in one run.
 //!
-//! `cargo bench --bench serve` prints a line a pair and the medians of the ratios; `PAIRS` and `SECONDS` change how long.
+//! `cargo bench --bench serve` prints a line a round and the medians of the ratios; `ROUNDS` and `SECONDS` change how long.
 //! Ours is the served API on a vault: session, policy, budget, one durable entry before the answer, the field unsealed.
 //! There is no read without its entry in the vault to compare with, so two other servers on the same crates stand here.
 //! Both read one indexed row of a plaintext SQLite table and write nothing. `signed in` asks the vault first who the
@@ -75,13 +75,13 @@ impl std::fmt::Display for Run {
 fn main() {
     let number =
         |name: &str, else_: u64| std::env::var(name).ok().map_or(else_, |text| text.parse().unwrap());
-    let (pairs, seconds) = (number("PAIRS", 7), number("SECONDS", 3));
+    let (rounds, seconds) = (number("ROUNDS", 7), number("SECONDS", 3));
     for on in [On::Sqlite, On::Postgres] {
-        block(compare(on, pairs, Duration::from_secs(seconds)));
+        block(compare(on, rounds, Duration::from_secs(seconds)));
     }
 }
 
-async fn compare(on: On, pairs: u64, time: Duration) {
+async fn compare(on: On, rounds: u64, time: Duration) {
     let world = World::new(on);
     let rows = generate(MEMBERS, 11);
     let (app, ours, token) = vault(&world, &rows.csv).await;
@@ -127,7 +127,7 @@ async fn compare(on: On, pairs: u64, time: Duration) {
             run(*at, requests, time / 3).await;
         }
         let mut ratios: [Vec<f64>; 4] = Default::default();
-        for round in 1..=pairs {
+        for round in 1..=rounds {
             let mut runs = Vec::new();
             for (at, requests) in &sides {
                 runs.push(run(*at, requests, time).await);
@@ -141,7 +141,7 @@ async fn compare(on: On, pairs: u64, time: Duration) {
         }
         let [rate, tail, bare_rate, bare_tail] = ratios.map(median);
         println!(
-            "{on:?} {name}: medians of {pairs}: beside signed in: rate {rate:.2}x, p99 {tail:.2}x; \
+            "{on:?} {name}: medians of {rounds}: beside signed in: rate {rate:.2}x, p99 {tail:.2}x; \
              beside bare: rate {bare_rate:.2}x, p99 {bare_tail:.2}x"
         );
     }

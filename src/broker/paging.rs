@@ -1,8 +1,8 @@
 //! A list a page at a time: where a page begins, how long it is, whether there is more.
 
-/// Which part of a list.
+/// A stretch of a list.
 #[derive(Debug, Clone)]
-pub struct Part<K> {
+pub struct Stretch<K> {
     /// The key behind which it begins; one that is not there begins anew.
     pub behind: Option<K>,
     /// How many lines at most.
@@ -18,10 +18,13 @@ pub struct Paged<T> {
     pub more: bool,
 }
 
-impl<K> Part<K> {
+/// A stretch, by its former name.
+pub type Part<K> = Stretch<K>;
+
+impl<K> Stretch<K> {
     /// From its beginning to its end.
-    pub const fn whole() -> Part<K> {
-        Part { behind: None, most: None }
+    pub const fn whole() -> Stretch<K> {
+        Stretch { behind: None, most: None }
     }
 
     /// How many lines to read: one more than are shown says whether there are more.

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::paging::{Paged, Part};
+use super::paging::{Paged, Stretch};
 use super::staffing::gaps;
 use super::{Broker, Error, Ground, Refusal};
 use crate::access::Caller;
 use crate::access::held::held_until;
 use crate::audit::event::{Action, Event};
-use crate::clock::Micros;
+use crate::clock::{Micros, rfc3339};
 use crate::model::code::{Function, Rank, Role, UnitKind};
 use crate::model::ids::{Login, UnitCode};
 use crate::model::signing::PublicKey;
@@ -45,8 +45,7 @@ pub struct UnitShown {
     pub name_en: String,
     /// Active people who belong to it.
     pub people: usize,
-    /// Active information officers it has; a page names them.
-    #[serde(skip)]
+    /// Active information officers it has.
     pub officers: Vec<Login>,
 }
 
@@ -71,9 +70,8 @@ pub struct PersonShown {
     pub key: Option<String>,
     /// The log entry it was enrolled with.
     pub enrolled_seq: Option<u64>,
-    /// Until when they sign nothing; a page says it.
-    #[serde(skip)]
-    pub held_until: Option<Micros>,
+    /// Until when a new key or a new role signs nothing, RFC 3339.
+    pub held_until: Option<String>,
 }
 
 /// A role at a unit.
@@ -126,7 +124,7 @@ impl Broker {
     /// # Errors
     /// The caller may not.
     pub async fn people_list(&self, caller: &Caller) -> Result<Vec<PersonShown>, Error> {
-        Ok(self.people_page(caller, &Part::whole()).await?.lines)
+        Ok(self.people_page(caller, &Stretch::whole()).await?.lines)
     }
 
     /// A page of them.
@@ -136,7 +134,7 @@ impl Broker {
     pub async fn people_page(
         &self,
         caller: &Caller,
-        part: &Part<Login>,
+        stretch: &Stretch<Login>,
     ) -> Result<Paged<PersonShown>, Error> {
         let event = Event::new(Action::PeopleShown, caller.actor());
         self.logged(event.clone(), async {
@@ -145,15 +143,15 @@ impl Broker {
             ground.staff.may(&ground.policy, caller, Act::PeopleShow, None)?;
             let at = work.at();
             let mut shown = Vec::new();
-            let known = part.behind.as_ref().filter(|login| ground.staff.person(login).is_some());
+            let known = stretch.behind.as_ref().filter(|login| ground.staff.person(login).is_some());
             let behind = |person: &&Person| known.is_none_or(|login| person.login > *login);
             for person in ground.staff.people().filter(behind) {
-                if part.is_full(shown.len()) {
+                if stretch.is_full(shown.len()) {
                     break;
                 }
                 shown.push(of_person(work.view(), &ground, person, at).await?);
             }
-            let page = part.of(shown);
+            let page = stretch.of(shown);
             work.commit(event.count("people", page.lines.len())).await?;
             Ok(page)
         })
@@ -203,6 +201,6 @@ async fn of_person(
         enrolled: key.is_some(),
         key: key.as_ref().map(|key| PublicKey(key.public_key).fingerprint().to_string()),
         enrolled_seq: key.map(|key| key.enrolled_seq),
-        held_until: held_until(view, &person.login, at).await?,
+        held_until: held_until(view, &person.login, at).await?.map(rfc3339),
     })
 }

@@ -192,7 +192,7 @@ fn stopped() -> std::io::Result<impl Future<Output = ()> + Send> {
     })
 }
 
-/// SIGHUP reads certificate and key again: a renewed one needs no restart.
+/// SIGHUP reads certificate, key and authority again: a renewed one needs no restart.
 fn reload_on_hangup(tls: Arc<Tls>) -> std::io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {

@@ -95,10 +95,16 @@ async fn serve(
         _ = closing.changed() => return Ok(()),
     }
     match tls {
-        None => exchanges(stream, peer, false, routes, closing).await,
+        None => exchanges(stream, peer, false, routes, async { drop(closing.changed().await) }).await,
         Some(tls) => {
-            let stream = timeout(HANDSHAKE, TlsAcceptor::from(tls.now()).accept(stream)).await??;
-            exchanges(stream, peer, true, routes, closing).await
+            let mut now = tls.now();
+            let met_with = now.borrow_and_update().clone();
+            let stream = timeout(HANDSHAKE, TlsAcceptor::from(met_with).accept(stream)).await??;
+            // A client whose authority is trusted no more shows what it has anew, as every other does.
+            let over = async {
+                tokio::select! { _ = closing.changed() => {}, _ = now.changed() => {} }
+            };
+            exchanges(stream, peer, true, routes, over).await
         }
     }
 }
@@ -108,7 +114,7 @@ async fn exchanges(
     peer: SocketAddr,
     is_secure: bool,
     routes: Router,
-    mut closing: watch::Receiver<()>,
+    over: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -126,7 +132,7 @@ async fn exchanges(
     let mut connection = pin!(connection);
     tokio::select! {
         ended = &mut connection => return ended.map_err(io::Error::other),
-        _ = closing.changed() => connection.as_mut().graceful_shutdown(),
+        () = over => connection.as_mut().graceful_shutdown(),
     }
     connection.await.map_err(io::Error::other)
 }

@@ -209,9 +209,11 @@ pub(super) async fn with_the_member(
 }
 
 /// Find members by an exact value; masked.
+///
+/// Of a contact point that many share the first 1,000 are read, in the order in which they were stored; the rest is found by card.
 #[utoipa::path(
     post, path = "/members/look-up", tag = "members", request_body = LookUp,
-    responses((status = 200, description = "At most 20.", body = Found)),
+    responses((status = 200, description = "At most 20, the first whom the caller may look up.", body = Found)),
     extensions(("x-scope" = json!(Scope::MembersLookUp)),
         ("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "no_such_index", "unknown_member", *VALUE]))),
 )]

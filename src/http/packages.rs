@@ -68,8 +68,8 @@ pub(super) async fn list(
     Query(page): Query<Page>,
     who: Allowed<scopes::PackagesRead>,
 ) -> Result<Answer<Listed<PackageLine>>, Problem> {
-    let part = page.part(|text| PackageNo::parse(text).ok())?;
-    let page = app.broker().package_page(who.caller(), None, &part).await?;
+    let stretch = page.stretch(|text| PackageNo::parse(text).ok())?;
+    let page = app.broker().package_page(who.caller(), None, &stretch).await?;
     Ok(listed(page, |line| line.no.to_string()))
 }
 

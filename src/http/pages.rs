@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::problem::Problem;
-use crate::broker::paging::{Paged, Part};
+use crate::broker::paging::{Paged, Stretch};
 
 /// Items of a page when nothing else is said, and at most.
 const USUAL: usize = 50;
@@ -59,10 +59,10 @@ impl Page {
         String::from_utf8(key).map(Some).map_err(|_| wrong())
     }
 
-    /// The part of a list that the page is, by the keys of its items. A key that cannot be read is not there.
-    pub(super) fn part<K>(&self, key: impl Fn(&str) -> Option<K>) -> Result<Part<K>, Problem> {
+    /// The stretch of a list that the page is, by the keys of its items. A key that cannot be read is not there.
+    pub(super) fn stretch<K>(&self, key: impl Fn(&str) -> Option<K>) -> Result<Stretch<K>, Problem> {
         let behind = self.behind()?.and_then(|text| key(&text));
-        Ok(Part { behind, most: Some(self.limit()? as u32) })
+        Ok(Stretch { behind, most: Some(self.limit()? as u32) })
     }
 
     /// The page of a list whose items have keys of their own. A list may change between two pages: one whose
@@ -77,12 +77,11 @@ impl Page {
         let mut items = items.split_off(from.map_or(0, |at| at + 1));
         let more = items.len() > self.limit()?;
         items.truncate(self.limit()?);
-        let last = items.last().filter(|_| more);
-        Ok(Answer(Listed { next_cursor: last.map(|item| cursor(&key(item))), items }))
+        Ok(listed(Paged { lines: items, more }, key))
     }
 }
 
-/// A part of a list as a page.
+/// A stretch of a list as a page.
 pub(super) fn listed<T: Serialize>(
     Paged { lines: items, more }: Paged<T>,
     key: impl Fn(&T) -> String,

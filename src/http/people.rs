@@ -181,8 +181,8 @@ pub(super) async fn list(
     Query(page): Query<Page>,
     who: SignedIn,
 ) -> Result<Answer<Listed<PersonShown>>, Problem> {
-    let part = page.part(|text| Login::parse(text).ok())?;
-    let people = app.broker().people_page(who.caller(), &part).await?;
+    let stretch = page.stretch(|text| Login::parse(text).ok())?;
+    let people = app.broker().people_page(who.caller(), &stretch).await?;
     Ok(listed(people, |person| person.login.to_string()))
 }
 

@@ -143,8 +143,8 @@ pub(super) async fn list(
     who: Allowed<scopes::RequestsRead>,
 ) -> Result<Answer<Listed<RequestLine>>, Problem> {
     let Wanted { status, mine, unit, limit, cursor } = wanted;
-    let part = Page::new(limit, cursor).part(|text| RequestNo::parse(text).ok())?;
-    let page = app.broker().request_page(who.caller(), &Filter { status, mine, unit }, &part).await?;
+    let stretch = Page::new(limit, cursor).stretch(|text| RequestNo::parse(text).ok())?;
+    let page = app.broker().request_page(who.caller(), &Filter { status, mine, unit }, &stretch).await?;
     Ok(listed(page, |line| line.no.to_string()))
 }
 

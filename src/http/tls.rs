@@ -2,13 +2,14 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 /// Where certificate and key are.
@@ -22,10 +23,10 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
 }
 
-/// What new connections are met with.
+/// What connections are met with.
 pub struct Tls {
     files: TlsFiles,
-    now: RwLock<Arc<ServerConfig>>,
+    now: watch::Sender<Arc<ServerConfig>>,
 }
 
 impl Tls {
@@ -34,22 +35,23 @@ impl Tls {
     /// # Errors
     /// One cannot be read, or they do not fit each other; the words say which.
     pub fn load(files: TlsFiles) -> io::Result<Tls> {
-        let now = RwLock::new(Arc::new(read(&files)?));
+        let now = watch::Sender::new(Arc::new(read(&files)?));
         Ok(Tls { files, now })
     }
 
-    /// Reads the files again, for new connections; if they are not usable, what was read before goes on.
+    /// Reads the files again, for new connections; those there are end with what is being asked on them. If the files are
+    /// not usable, what was read before goes on.
     ///
     /// # Errors
     /// As [`Tls::load`].
     pub fn reload(&self) -> io::Result<()> {
-        let fresh = Arc::new(read(&self.files)?);
-        *self.now.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        self.now.send_replace(Arc::new(read(&self.files)?));
         Ok(())
     }
 
-    pub(super) fn now(&self) -> Arc<ServerConfig> {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// What a connection is met with, and when it is no longer that.
+    pub(super) fn now(&self) -> watch::Receiver<Arc<ServerConfig>> {
+        self.now.subscribe()
     }
 }
 

@@ -75,7 +75,7 @@ impl<R: Read> Rows for Intake<R> {
 }
 
 /// The first bytes of an archive, and so of a workbook.
-const ARCHIVE: &[u8; 4] = b"PK\x03\x04";
+pub(crate) const ARCHIVE: &[u8; 4] = b"PK\x03\x04";
 
 /// Reads a member file, text or workbook, told apart by its first bytes; `names` are those of its columns beside the
 /// known ones; `with` is given its rows.

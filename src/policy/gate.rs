@@ -22,7 +22,8 @@ pub(super) struct Gate {
     decided: RwLock<HashMap<String, bool>>,
 }
 
-/// Most decisions kept. There are fewer questions than that: sets of roles that somebody holds, times acts, times places.
+/// Most decisions kept. Sets of roles that people hold come to some thousands of questions with all acts and places; of ten
+/// roles hundreds of sets can be made, and a server runs for years. What would be one more is worked out each time.
 const KEPT: usize = 10_000;
 
 impl Gate {

@@ -16,7 +16,7 @@
 
 use std::collections::BTreeMap;
 
-use super::engine::{Arg, Row, Tx, built};
+use super::engine::{Arg, Row, Tx, built, filled_up};
 use super::table::{self, Table};
 use super::{StoreError, View, Work};
 use crate::model::field::Field;
@@ -207,11 +207,9 @@ pub(super) async fn blocks_in(
 ) -> Result<BTreeMap<i64, Vec<u8>>, StoreError> {
     let mut found = BTreeMap::new();
     for numbers in numbers.chunks(AT_ONCE) {
-        // Filled up with the last one, so that there are few texts to prepare.
-        let count = numbers.len().next_power_of_two();
-        let sql = built(format!("select block, body from {table} where block in ({})", tx.places(1, count)));
-        let last = numbers.last().into_iter().cycle();
-        let args: Vec<Arg<'_>> = numbers.iter().chain(last).take(count).map(|n| Arg::Int(*n)).collect();
+        let args: Vec<Arg<'_>> = filled_up(numbers).map(|n| Arg::Int(*n)).collect();
+        let places = tx.places(1, args.len());
+        let sql = built(format!("select block, body from {table} where block in ({places})"));
         for row in tx.all(sql, &args).await.map_err(|e| e.unreadable(table))? {
             let (block, body) = body_of(&row, table)?;
             found.insert(block, body.to_vec());

@@ -37,6 +37,12 @@ const STATEMENTS: usize = 256;
 /// threads wake each other every few rows.
 const ROWS_AHEAD: usize = 128;
 
+/// What a statement of many is asked, filled up with the last one, so that there are few texts to prepare.
+pub(super) fn filled_up<T>(asked: &[T]) -> impl Iterator<Item = &T> {
+    let last = asked.last().into_iter().cycle();
+    asked.iter().chain(last).take(asked.len().next_power_of_two())
+}
+
 /// A transaction. Dropped without `commit`, it leaves nothing behind.
 pub(crate) enum Tx {
     Sqlite(Transaction<'static, Sqlite>),

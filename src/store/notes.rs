@@ -49,7 +49,6 @@ impl View<'_> {
     pub async fn request_notes(&mut self, no: &RequestNo) -> Result<Vec<NoteRow>, StoreError> {
         let rows =
             self.rows(&REQUEST_NOTE, "where no = $1 order by number", &[Arg::Text(&no.to_string())]).await?;
-        let malformed = || StoreError::integrity("request_note", "a row does not parse");
         rows.iter().map(|r| note(r).ok_or_else(malformed)).collect()
     }
 
@@ -61,7 +60,6 @@ impl View<'_> {
         let args = [Arg::Text(NoteKind::Copy.code()), Arg::Text(login.as_str())];
         let tail = "where kind = $1 and subject = $2 order by no, number";
         let rows = self.rows(&REQUEST_NOTE, tail, &args).await?;
-        let malformed = || StoreError::integrity("request_note", "a row does not parse");
         rows.iter().map(|r| note(r).ok_or_else(malformed)).collect()
     }
 }
@@ -83,6 +81,10 @@ impl Work<'_> {
         ];
         self.insert(&REQUEST_NOTE, &row).await
     }
+}
+
+fn malformed() -> StoreError {
+    StoreError::integrity("request_note", "a row does not parse")
 }
 
 fn note(row: &[Value]) -> Option<NoteRow> {

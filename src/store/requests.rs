@@ -59,7 +59,7 @@ pub struct SignatureRow {
 pub struct Picked<'a> {
     /// Of this unit.
     pub unit: Option<&'a UnitCode>,
-    /// Only what somebody may still have to do something about. What has a package that was handed on is done with, and
+    /// Only what somebody may still have to do something about. What has a package that was handed off is done with, and
     /// so is a round that was returned, rejected or recalled. This picks and decides nothing: what a request may is
     /// worked out from its facts, each time.
     pub open: bool,
@@ -243,7 +243,7 @@ impl Work<'_> {
     /// Keeps a justification beside this turn's entry, sealed; its salted commitment goes into the leaf.
     ///
     /// # Errors
-    /// The database failed.
+    /// No randomness, or it cannot be sealed.
     pub fn add_remark(&mut self, text: &str) -> Result<Digest, StoreError> {
         let salt: [u8; 16] = random()?;
         let sealed = self.view.store.keyring.seal_text(&salt, text)?;

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt as _;
 
-use super::engine::{Arg, Row, built};
+use super::engine::{Arg, Row, built, filled_up};
 use super::heads::{Accumulator, row_mac};
 use super::table::{INDEX_CARD, INDEX_EMAIL, INDEX_MOBILE, INDEX_POST, Table};
 use super::{StoreError, View};
@@ -131,9 +131,7 @@ impl View<'_> {
         found: &mut HashMap<Tag, Vec<i64>>,
     ) -> Result<(), StoreError> {
         for tags in tags.chunks(PROBES) {
-            // Filled up with the last one, so that there are few texts to prepare.
-            let (count, last) = (tags.len().next_power_of_two(), tags.last().into_iter().cycle());
-            let ends: Vec<Entry> = tags.iter().chain(last).take(count).map(|tag| entry(tag, -1)).collect();
+            let ends: Vec<Entry> = filled_up(tags).map(|tag| entry(tag, -1)).collect();
             for (place, mut segment) in self.before(table, &ends).await? {
                 let Some(tag) = tags.get(place) else { continue };
                 gather(&segment.entries, tag, found);

@@ -1,4 +1,4 @@
-//! Packages: what there is, fetched once, handed on.
+//! Packages: what there is, fetched once, handed off.
 
 use askama::Template;
 use axum::extract::State;
@@ -13,7 +13,7 @@ use super::visitor::{Nothing, Posted, Stepped, Visitor};
 use super::words::Words;
 use crate::broker::downloading::Wanted;
 use crate::broker::packages::PackageLine;
-use crate::broker::paging::Part;
+use crate::broker::paging::Stretch;
 use crate::http::{App, From, Path, Problem, Query, file, request_number};
 use crate::model::ids::PackageNo;
 use crate::model::lang::Word as _;
@@ -94,12 +94,12 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let of = which.of.as_deref().map(request_number).transpose()?;
     let frame = Frame::new(&app, &who, Place::Packages, who.look.words().packages).await?;
-    let part = match of {
+    let stretch = match of {
         // They are few, and all of them.
-        Some(_) => Part::whole(),
-        None => which.behind.part(|text| PackageNo::parse(text).ok()),
+        Some(_) => Stretch::whole(),
+        None => which.behind.stretch(|text| PackageNo::parse(text).ok()),
     };
-    let page = app.broker().package_page(who.session.caller(), of.as_ref(), &part).await?;
+    let page = app.broker().package_page(who.session.caller(), of.as_ref(), &stretch).await?;
     let pager = Pager::of("/packages", &which.behind, &page, |line| line.no.to_string());
     let rows = page.lines.into_iter().map(|line| Row::of(&frame, line)).collect();
     Ok(html(&List { frame, rows, pager }))

@@ -3,22 +3,21 @@
 use serde::Deserialize;
 
 use super::answer::percent;
-use crate::broker::paging::{Paged, Part};
+use crate::broker::paging::{Paged, Stretch};
 
 /// Lines of a page.
 pub(super) const LINES: u32 = 50;
 
 /// Behind which line a page begins.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 pub(super) struct Behind {
-    #[serde(default)]
     behind: Option<String>,
 }
 
 impl Behind {
-    /// The part of the list that is shown. What is no key of a line begins anew.
-    pub(super) fn part<K>(&self, key: impl Fn(&str) -> Option<K>) -> Part<K> {
-        Part { behind: self.behind.as_deref().and_then(key), most: Some(LINES) }
+    /// The stretch of the list that is shown. What is no key of a line begins anew.
+    pub(super) fn stretch<K>(&self, key: impl Fn(&str) -> Option<K>) -> Stretch<K> {
+        Stretch { behind: self.behind.as_deref().and_then(key), most: Some(LINES) }
     }
 }
 

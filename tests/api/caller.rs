@@ -10,6 +10,7 @@ use countersign::clock::Clock;
 use countersign::http::{App, serve};
 use countersign::model::contact::CardNo;
 use countersign::store::Place;
+use ring::hmac;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -125,6 +126,17 @@ impl Served {
         Caller::signed_in(self.address, login)
     }
 
+    /// Somebody who is signed in by cookie, with what shows that a form of ours was sent.
+    pub fn browser(&self, login: &str) -> Caller {
+        let mut caller = self.nobody();
+        let opened = caller.post("/api/v1/session", &json!({ "login": login, "password": secret(login) }));
+        assert_eq!(opened.status, 201, "{login}: {}", opened.body);
+        let pair = opened.header("set-cookie").split(';').next().unwrap().to_owned();
+        let csrf = opened.body["csrf"].as_str().unwrap().to_owned();
+        caller.headers = vec![("cookie".into(), pair), ("x-csrf-token".into(), csrf)];
+        caller
+    }
+
     /// The log's entries from a place on.
     pub fn entries(&self, from: u64) -> Vec<Value> {
         let export = json!({ "format": "jsonl", "from": from });
@@ -161,6 +173,28 @@ impl Served {
 /// A person's password as text.
 pub fn secret(login: &str) -> String {
     String::from_utf8(password(login).to_vec()).unwrap()
+}
+
+/// A time-based code: RFC 4226 §5.3 and RFC 6238 §4, written out.
+pub fn code_at(uri: &str, seconds: i64) -> String {
+    let secret = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap();
+    let (mut bits, mut held, mut key) = (0u32, 0, Vec::new());
+    for c in secret.bytes() {
+        bits = bits << 5 | "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".bytes().position(|b| b == c).unwrap() as u32;
+        held += 5;
+        if held >= 8 {
+            held -= 8;
+            key.push((bits >> held) as u8);
+            bits &= (1 << held) - 1;
+        }
+    }
+    assert_eq!(key.len(), 20);
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
+    let mac = hmac::sign(&key, &(seconds as u64 / 30).to_be_bytes());
+    let mac = mac.as_ref();
+    let at = usize::from(mac[19] & 15);
+    let value = u32::from_be_bytes(mac[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", value % 1_000_000)
 }
 
 pub struct Caller {

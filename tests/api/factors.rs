@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use ring::digest;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
-use ring::{digest, hmac};
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::caller::{Answer, Caller, ORIGIN, Served, secret};
+use crate::caller::{Answer, Caller, ORIGIN, Served, code_at, secret};
 
 both!(
     a_code_is_asked_for_and_good_once,
@@ -24,28 +24,6 @@ both!(
 );
 
 const WHO: &str = "s1.counter";
-
-/// RFC 4226 §5.3 and RFC 6238 §4, written out.
-fn code_at(uri: &str, seconds: i64) -> String {
-    let secret = uri.split("secret=").nth(1).unwrap().split('&').next().unwrap();
-    let (mut bits, mut held, mut key) = (0u32, 0, Vec::new());
-    for c in secret.bytes() {
-        bits = bits << 5 | "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".bytes().position(|b| b == c).unwrap() as u32;
-        held += 5;
-        if held >= 8 {
-            held -= 8;
-            key.push((bits >> held) as u8);
-            bits &= (1 << held) - 1;
-        }
-    }
-    assert_eq!(key.len(), 20);
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &key);
-    let mac = hmac::sign(&key, &(seconds as u64 / 30).to_be_bytes());
-    let mac = mac.as_ref();
-    let at = usize::from(mac[19] & 15);
-    let value = u32::from_be_bytes(mac[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
-    format!("{:06}", value % 1_000_000)
-}
 
 pub fn code(served: &Served, uri: &str) -> String {
     code_at(uri, served.clock.now() / 1_000_000)
@@ -352,11 +330,7 @@ fn nobody_steps_up_as_another(served: &Served) {
 }
 
 fn a_cookie_is_nothing_after_signing_out(served: &Served) {
-    let mut browser = served.nobody();
-    let opened = browser.post("/api/v1/session", &json!({ "login": WHO, "password": secret(WHO) }));
-    let pair = opened.header("set-cookie").split(';').next().unwrap().to_owned();
-    let csrf = opened.body["csrf"].as_str().unwrap().to_owned();
-    browser.headers = vec![("cookie".into(), pair), ("x-csrf-token".into(), csrf)];
+    let browser = served.browser(WHO);
     let (card, _) = served.member("S001");
     let show = json!({ "card": card });
     assert_eq!(browser.post("/api/v1/members/show", &show).status, 200);

@@ -71,7 +71,9 @@ fn a_role_is_given_by_two(served: &Served) {
     let entry = entries.iter().find(|e| e["action"] == "org.seconded").unwrap();
     assert_eq!(entry["digests"]["content"], waiting["items"][0]["digest"]);
     assert_eq!(roles(), 2);
-    assert!(served.caller("s1.counter").get("/api/v1/session").body["held_until"].is_string());
+    let held = served.caller("s1.counter").get("/api/v1/session").body["held_until"].take();
+    assert!(held.is_string());
+    assert_eq!(admin.get("/api/v1/people/s1.counter").body["held_until"], held);
     assert_eq!(second(&admin2, id).code(), "proposal_ended");
     // Taking it away again needs nobody, and holds nobody.
     let taken = apply(&admin, &person("s1.counter", "S001", "staff", "\"counter\""));

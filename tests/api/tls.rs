@@ -6,7 +6,9 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -87,6 +89,14 @@ fn request(name: &str) -> String {
     )
 }
 
+/// A world, and beside it a certificate for its server.
+fn furnished() -> (World, Authorities) {
+    let world = World::new(On::Sqlite);
+    let made = Authorities::beside(&world);
+    made.vouches("ours", "server", 2049);
+    (world, made)
+}
+
 /// The command line on a world's vault.
 fn operator(world: &World) -> Cli {
     let place = world.place();
@@ -130,6 +140,15 @@ impl Serving {
     /// What OpenSSL got over a connection on which this was sent, and what it said of it; it believes `ours` alone, if
     /// no other is named.
     fn client(&self, more: &[&str], sent: &str) -> (String, String) {
+        let mut child = self.connected(more);
+        // Who is not let in may be gone before it is sent.
+        let _ = child.stdin.take().unwrap().write_all(sent.as_bytes());
+        let done = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (text(&done.stdout), text(&done.stderr))
+    }
+
+    fn connected(&self, more: &[&str]) -> Child {
         let mut openssl = Command::new("openssl");
         openssl.args(["s_client", "-quiet", "-verify_return_error", "-verify_ip", "127.0.0.1", "-connect"]);
         openssl.arg(self.address.to_string()).args(more).current_dir(&self.folder);
@@ -137,12 +156,7 @@ impl Serving {
             openssl.args(["-CAfile", "ours.pem"]);
         }
         openssl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = openssl.spawn().unwrap();
-        // Who is not let in may be gone before it is sent.
-        let _ = child.stdin.take().unwrap().write_all(sent.as_bytes());
-        let done = child.wait_with_output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (text(&done.stdout), text(&done.stderr))
+        openssl.spawn().unwrap()
     }
 
     /// The whole answer to a request.
@@ -159,6 +173,39 @@ impl Serving {
         let said = self.client(more, "").1;
         let number = said.split("SSL alert number ").nth(1).and_then(|rest| rest.split_whitespace().next());
         number.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{more:?}: no alert in {said}"))
+    }
+}
+
+/// A connection that stays open.
+struct Open(Child);
+
+impl Open {
+    fn send(&mut self, text: &str) {
+        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// What comes, to the end of a head.
+    fn head(&mut self) -> String {
+        let (mut got, mut byte) = (String::new(), [0]);
+        while !got.ends_with("\r\n\r\n") {
+            self.0.stdout.as_mut().unwrap().read_exact(&mut byte).unwrap_or_else(|e| panic!("{e}: {got}"));
+            got.push(char::from(byte[0]));
+        }
+        got
+    }
+
+    /// What else comes until the server ends it; sooner than it ends one on which nothing is asked.
+    fn rest(mut self) -> String {
+        let (tell, told) = mpsc::channel();
+        let mut stdout = self.0.stdout.take().unwrap();
+        thread::spawn(move || {
+            let mut got = String::new();
+            let _ = stdout.read_to_string(&mut got);
+            tell.send(got)
+        });
+        let got = told.recv_timeout(Duration::from_secs(20)).expect("the server ends it");
+        self.0.wait().unwrap();
+        got
     }
 }
 
@@ -181,9 +228,7 @@ const CERTIFICATE_REQUIRED: u8 = 116;
 /// Somebody signs in and is known by the cookie, a browser is told to come no other way, and without TLS nobody is answered.
 #[test]
 fn who_speaks_tls_is_answered_and_nobody_else() {
-    let world = World::new(On::Sqlite);
-    let made = Authorities::beside(&world);
-    made.vouches("ours", "server", 2049);
+    let (world, made) = furnished();
     let cli = operator(&world);
     let server = Serving::start(&cli, &OURS, &made.0);
     for version in ["-tls1_2", "-tls1_3"] {
@@ -253,9 +298,7 @@ fn who_speaks_tls_is_answered_and_nobody_else() {
 /// With an authority for clients, by the settings' file: only who holds a certificate of it that is good today.
 #[test]
 fn only_clients_of_the_authority_are_let_in() {
-    let world = World::new(On::Sqlite);
-    let made = Authorities::beside(&world);
-    made.vouches("ours", "server", 2049);
+    let (world, made) = furnished();
     made.vouches("ours", "client", 2049);
     made.vouches("ours", "expired", 2020);
     made.vouches("theirs", "stranger", 2049);
@@ -282,9 +325,7 @@ fn only_clients_of_the_authority_are_let_in() {
 /// SIGHUP reads the files again; what is not usable leaves what there was.
 #[test]
 fn a_renewed_certificate_needs_no_restart() {
-    let world = World::new(On::Sqlite);
-    let made = Authorities::beside(&world);
-    made.vouches("ours", "server", 2049);
+    let (world, made) = furnished();
     made.vouches("theirs", "renewed", 2049);
     let mut server = Serving::start(&operator(&world), &OURS, &made.0);
     let with = |server: &Serving, authority: &str| {
@@ -302,12 +343,43 @@ fn a_renewed_certificate_needs_no_restart() {
     server.stop();
 }
 
+/// Another authority for clients: who came in under the former finishes what was begun, and comes in no more.
+#[test]
+fn a_new_authority_ends_what_the_former_let_in() {
+    let (world, made) = furnished();
+    made.vouches("ours", "client", 2049);
+    made.vouches("theirs", "other", 2049);
+    fs::copy(made.path("ours.pem"), made.path("clients.pem")).unwrap();
+    let asked = [&OURS[..], &["--tls-client-ca", "tls/clients.pem"]].concat();
+    let mut server = Serving::start(&operator(&world), &asked, &made.0);
+    let former = ["-cert", "client.pem", "-key", "client.key"];
+    let (mut idle, mut busy) = (Open(server.connected(&former)), Open(server.connected(&former)));
+    idle.send("GET /livez HTTP/1.1\r\nhost: x\r\n\r\n");
+    assert!(idle.head().starts_with("HTTP/1.1 204"));
+    let body = json!({ "login": "s1.counter", "password": secret("s1.counter") }).to_string();
+    busy.send(&format!(
+        "POST /api/v1/session HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n",
+        body.len()
+    ));
+    // So it is being asked.
+    assert!(busy.head().starts_with("HTTP/1.1 100"));
+    fs::copy(made.path("theirs.pem"), made.path("clients.pem")).unwrap();
+    server.hang_up();
+    server.running.wait_for("certificate and key read again", LIMIT);
+    assert_eq!(idle.rest(), "");
+    busy.send(&body);
+    let opened = busy.rest();
+    assert!(opened.starts_with("HTTP/1.1 201"), "{opened}");
+    assert_eq!(server.alert(&former), UNKNOWN_CA);
+    server.answer(&["-cert", "other.pem", "-key", "other.key"], &get("/livez", ""));
+    server.stop();
+}
+
 /// Nobody is served rather than without TLS, or with less of it than was asked for.
 #[test]
 fn without_usable_files_nobody_is_served() {
-    let world = World::new(On::Sqlite);
-    let made = Authorities::beside(&world);
-    made.vouches("ours", "server", 2049);
+    let (world, made) = furnished();
     made.vouches("ours", "other", 2049);
     fs::write(made.path("empty"), "").unwrap();
     let begun = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";

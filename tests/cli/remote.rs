@@ -169,6 +169,13 @@ fn a_file_is_imported_with_a_token() {
         let here = afar.desk.by("mem.head", &["member", "import", "--json", "missing.csv"]).expect_code(1);
         assert_eq!((told.json(), &told.stderr), (here.json(), &here.stderr));
     }
+    // He is told so before a byte of the file is read: this one has none to give.
+    assert!(Command::new("mkfifo").arg(dir.join("silent")).status().unwrap().success());
+    let silent = File::options().read(true).write(true).open(dir.join("silent")).unwrap();
+    let mut asked = till.spawn(&["member", "import", "silent", "--json"]);
+    asked.wait_for("this token is not made to import members [B11]", Duration::from_secs(60));
+    assert_eq!(asked.wait().expect_code(1).json()["error"]["code"], "beyond_token");
+    drop(silent);
     for (file, code) in [("none.csv", "file"), ("data", "file")] {
         let told = import(&nightly, &[file]).expect_code(1);
         assert_eq!(told.json()["error"]["code"], code, "{told}");

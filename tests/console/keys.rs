@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::access::{Furnished, PAGES, as_it_stands};
 use crate::browser::{Browser, ENGLISH, WIDE, Window};
+use crate::caller::{Served, code_at};
+use crate::support::world::On;
 
 /// Watches what gets the focus. What cannot be seen to have it is kept apart.
 const WATCH: &str = "
@@ -111,6 +113,28 @@ fn every_page_on_paper_from_a_light_screen() {
 #[test]
 fn every_page_on_paper_from_a_dark_screen() {
     every_page_on_paper(Window { dark: true, ..ENGLISH });
+}
+
+/// Recovery codes are shown once and to be printed, so all of them are on paper.
+#[test]
+fn recovery_codes_are_on_paper() {
+    let served = Served::start(On::Sqlite);
+    Browser::with(&served, ENGLISH, async |b: &Browser| {
+        b.sign_in("s1.counter").await;
+        b.go("/account").await;
+        b.click("form[action='/account/totp'] button").await;
+        b.sees("form[action='/account/totp/confirm']").await;
+        let secret = b.script("return document.querySelector('.act code').innerText", vec![]).await;
+        let uri = format!("secret={}", secret.as_str().unwrap());
+        b.write("input[name=first]", &code_at(&uri, served.clock.now() / 1_000_000)).await;
+        b.click("form[action='/account/totp/confirm'] button").await;
+        b.sees(".codes").await;
+        assert_eq!(on_paper(b, "/account/totp/confirm").await, [""; 0]);
+        b.on_paper().await;
+        let printed =
+            "return [...document.querySelectorAll('.codes li')].filter(e => e.checkVisibility()).length";
+        assert_eq!(b.script(printed, vec![]).await, 10);
+    });
 }
 
 /// Pages that lead on by themselves, or come only with a form: `access.rs` looks at those. And what is no page.

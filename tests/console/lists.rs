@@ -8,10 +8,9 @@ use countersign::broker::Broker;
 use countersign::model::ids::{Digest, PackageNo, RequestNo};
 use countersign::store::packages::{FactKind, PackageFact, PackageRow};
 use countersign::store::requests::{RequestRow, SignatureRow, SubmissionRow};
-use serde_json::json;
 
-use crate::caller::{Caller, Served, secret};
-use crate::support::world::{On, block, cast, executed, form, login, step, submitted};
+use crate::caller::{Caller, Served};
+use crate::support::world::{On, block, cast, executed, form, handed_off, login, step, submitted};
 
 #[test]
 fn what_is_done_with_is_not_worked_out_on_sqlite() {
@@ -21,12 +20,6 @@ fn what_is_done_with_is_not_worked_out_on_sqlite() {
 #[test]
 fn what_is_done_with_is_not_worked_out_on_postgres() {
     what_is_done_with_is_not_worked_out(On::Postgres);
-}
-
-/// How a request is done with, in these tests.
-enum Over {
-    HandedOn,
-    Ended(&'static str),
 }
 
 /// Requests of a package's form that are done with and cannot be worked out, of before all others.
@@ -46,14 +39,14 @@ async fn unreadable(broker: &Broker, like: &PackageNo, many: u32) {
         let body = b"no round".to_vec();
         let round = SubmissionRow { no: no.clone(), round: 1, digest: Digest::of(&body), body };
         work.add_submission(&round).await.unwrap();
-        let over = match serial % 4 {
-            0 => Over::Ended(r#"{"act":"reject"}"#),
-            1 => Over::Ended(r#"{"act":"recall"}"#),
-            2 => Over::Ended(r#"{"act":"return","comment":"\"back_to\":\"dept\""}"#),
-            _ => Over::HandedOn,
+        let ended = match serial % 4 {
+            0 => Some(r#"{"act":"reject"}"#),
+            1 => Some(r#"{"act":"recall"}"#),
+            2 => Some(r#"{"act":"return","comment":"\"back_to\":\"dept\""}"#),
+            _ => None,
         };
-        match over {
-            Over::HandedOn => {
+        match ended {
+            None => {
                 let no = PackageNo::new(no, 1).unwrap();
                 let package = PackageRow { no: no.clone(), round: 1, executor: login("hq.it"), live: true };
                 work.add_package(&package).await.unwrap();
@@ -61,7 +54,7 @@ async fn unreadable(broker: &Broker, like: &PackageNo, many: u32) {
                     work.add_package_fact(&no, fact).await.unwrap();
                 }
             }
-            Over::Ended(payload) => {
+            Some(payload) => {
                 let (payload, sig) = (payload.as_bytes().to_vec(), vec![0; 64]);
                 let signer = login("hq.head");
                 let fact = SignatureRow { no, round: 1, number: 1, payload, sig, signer };
@@ -74,11 +67,8 @@ async fn unreadable(broker: &Broker, like: &PackageNo, many: u32) {
 
 /// Somebody's browser, without one.
 fn browser(served: &Served, who: &str) -> Caller {
-    let mut caller = served.nobody();
-    let opened = caller.post("/api/v1/session", &json!({ "login": who, "password": secret(who) }));
-    assert_eq!(opened.status, 201, "{who}: {}", opened.body);
-    let pair = opened.header("set-cookie").split(';').next().unwrap().to_owned();
-    caller.headers = vec![("cookie".into(), pair), ("accept-language".into(), "en".into())];
+    let mut caller = served.browser(who);
+    caller.headers.push(("accept-language".into(), "en".into()));
     caller
 }
 
@@ -130,18 +120,14 @@ fn what_is_done_with_is_not_worked_out(on: On) {
     // The next has the rest of those that are worked out, and then those that cannot be: so it is they that were not.
     let broken = officer.get(&format!("/requests?behind={next}"));
     assert_eq!(broken.status, 500, "{}", broken.text());
-    // Whose package waits to be fetched sees it, until it is handed on.
+    // Whose package waits to be fetched sees it, until it is handed off.
     let receiver = browser(&served, "hq.receiver");
     assert!(title(&page(&receiver, "/")).starts_with("(1) "));
     let shown = page(&receiver, &format!("/packages?of={}", package.request()));
     assert!(shown.contains(&format!("id=\"p-{package}\"")));
     block(async {
         let broker = served.broker().await;
-        let receiver = step(&broker, "hq.receiver").await.unwrap();
-        let caller = receiver.caller().clone();
-        let out = tempfile::tempdir().unwrap();
-        broker.package_download(receiver, &package, out.path()).await.unwrap();
-        broker.package_hand_off(&caller, &package).await.unwrap();
+        handed_off(&broker, &package).await;
         broker.store().close().await;
     });
     let home = page(&receiver, "/");

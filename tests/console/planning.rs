@@ -3,7 +3,7 @@
 use crate::both;
 use crate::browser::{Browser, ENGLISH, WIDE, Window, said};
 use crate::caller::Served;
-use crate::support::world::{On, block, executed, step, submitted};
+use crate::support::world::{On, block, executed, handed_off, submitted};
 
 both!(a_month_of_campaigns, WIDE, ENGLISH);
 both!(consents_are_counted_by_store, ENGLISH, WIDE);
@@ -15,11 +15,7 @@ fn a_month_of_campaigns(on: On, window: Window) {
         let broker = served.broker().await;
         let package = executed(&broker, "sms").await;
         let other = submitted(&broker, "post").await;
-        let receiver = step(&broker, "hq.receiver").await.unwrap();
-        let caller = receiver.caller().clone();
-        let out = tempfile::tempdir().unwrap();
-        broker.package_download(receiver, &package, out.path()).await.unwrap();
-        broker.package_hand_off(&caller, &package).await.unwrap();
+        handed_off(&broker, &package).await;
         broker.store().close().await;
         (package, other.to_string())
     });

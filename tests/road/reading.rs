@@ -275,7 +275,8 @@ async fn the_organisation_is_read_by_who_keeps_and_who_reviews_it(world: &World)
     let auditor = step(&broker, "auditor").await.unwrap();
     let officer = step(&broker, "hq.officer").await.unwrap();
     let org = broker.org_show(auditor.caller()).await.unwrap();
-    assert!(org.units.iter().any(|u| u.code.as_str() == "HQ-MKT" && u.people == 2));
+    let unit = org.units.iter().find(|u| u.code.as_str() == "HQ-MKT").unwrap();
+    assert_eq!((unit.people, &unit.officers[..]), (2, &[login("hq.officer")][..]));
     assert!(!org.gaps.contains(&"HQ-MKT".to_owned()), "{:?}", org.gaps);
     let admin = step(&broker, "admin").await.unwrap();
     let people = broker.people_list(auditor.caller()).await.unwrap();

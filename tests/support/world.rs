@@ -317,6 +317,15 @@ pub async fn executed(broker: &Broker, channel: &str) -> PackageNo {
     broker.request_execute(executor, &no, &|_, _| {}).await.unwrap().package
 }
 
+/// The receiver fetches a package and hands it off.
+pub async fn handed_off(broker: &Broker, package: &PackageNo) {
+    let receiver = step(broker, "hq.receiver").await.unwrap();
+    let caller = receiver.caller().clone();
+    let out = tempfile::tempdir().unwrap();
+    broker.package_download(receiver, package, out.path()).await.unwrap();
+    broker.package_hand_off(&caller, package).await.unwrap();
+}
+
 /// The code of a refusal.
 pub fn code<T>(result: Result<T, Error>) -> &'static str {
     match result {

@@ -11,14 +11,14 @@ use tokio::sync::mpsc;
 use super::{Sending, Server, broken_off, typed, value};
 use crate::broker::imports::ImportReport;
 use crate::cli::failure::Failure;
+use crate::intake::ARCHIVE;
 
 /// Bytes read at once, and how many such pieces wait to be sent.
 const PIECE: usize = 64 << 10;
 const WAITING: usize = 2;
 
-/// What a workbook begins with, and what it is sent as; anything else is sent as a text.
-const WORKBOOK: (&[u8; 4], &str) =
-    (b"PK\x03\x04", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet");
+/// What a workbook is sent as; anything else is sent as a text.
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 const TEXT: &str = "text/csv";
 
 /// Has the server import it. What is wrong with its rows is fetched when it is done.
@@ -28,9 +28,10 @@ pub(in crate::cli) async fn members(
     dry_run: bool,
     errors: Option<Box<dyn Write + Send>>,
 ) -> Result<ImportReport, Failure> {
+    may(server).await?;
     let mut first = Vec::new();
-    input.by_ref().take(4).read_to_end(&mut first).map_err(unreadable)?;
-    let kind = if first == WORKBOOK.0 { WORKBOOK.1 } else { TEXT };
+    input.by_ref().take(ARCHIVE.len() as u64).read_to_end(&mut first).map_err(unreadable)?;
+    let kind = if first == ARCHIVE { WORKBOOK } else { TEXT };
     let broken = Arc::new(Mutex::new(None));
     let body = streamed(server, Box::new(io::Cursor::new(first).chain(input)), broken.clone());
     let mut url = server.url(&["imports"]);
@@ -51,6 +52,14 @@ pub(in crate::cli) async fn members(
         })?;
     }
     Ok(report)
+}
+
+/// Whether he may whose token it is. Asked while no file is on its way: a server that refuses takes no more of it, and its
+/// answer can be lost with the connection.
+async fn may(server: &Server) -> Result<(), Failure> {
+    let mut url = server.url(&["imports"]);
+    url.query_pairs_mut().append_pair("limit", "1");
+    server.answered(Method::GET, url, &Sending::Nothing).await.map(drop)
 }
 
 /// What is read by a thread of its own, in the order in which it is taken.

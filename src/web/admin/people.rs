@@ -10,7 +10,6 @@ use super::tabs::{Tab, tabs};
 use super::terms;
 use super::words::{self, Words};
 use crate::broker::reviewing::{OrgShown, PersonShown, UnitShown};
-use crate::clock::rfc3339;
 use crate::http::{App, Problem, Query};
 use crate::model::code::{Function, Role};
 use crate::model::ids::{Login, UnitCode};
@@ -39,7 +38,6 @@ struct PersonRow {
     shown: PersonShown,
     rank: &'static str,
     roles: String,
-    held_until: Option<String>,
 }
 
 #[derive(Template)]
@@ -63,14 +61,13 @@ pub(super) async fn show(
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let (broker, caller) = (app.broker(), who.session.caller());
     let org = broker.org_show(caller).await?;
-    let page = broker.people_page(caller, &behind.part(|text| Login::parse(text).ok())).await?;
+    let page = broker.people_page(caller, &behind.stretch(|text| Login::parse(text).ok())).await?;
     let pager = Pager::of("/admin/people", &behind, &page, |person| person.login.to_string());
     let frame = Frame::new(&app, &who, Place::Admin, w.people).await?;
     let units = unit_rows(lang, frame.w.comma, &org);
     let rows = page.lines.into_iter().map(|shown| PersonRow {
         rank: shown.rank.word(lang),
         roles: roles(lang, w, frame.w.comma, &shown),
-        held_until: shown.held_until.map(rfc3339),
         shown,
     });
     let people = rows.collect();

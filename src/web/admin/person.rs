@@ -10,7 +10,6 @@ use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
 use crate::broker::enrolling::Invited;
 use crate::broker::reviewing::PersonShown;
-use crate::clock::rfc3339;
 use crate::http::{App, Path, Problem};
 use crate::model::code::Role;
 use crate::model::ids::Login;
@@ -28,7 +27,6 @@ struct Page {
     shown: PersonShown,
     rank: &'static str,
     roles: String,
-    held_until: Option<String>,
     /// A code that was just issued: it stands on this page and nowhere else.
     code: Option<Zeroizing<String>>,
     /// What was asked for waits for a second administrator.
@@ -92,14 +90,12 @@ pub(super) async fn resume(
 async fn page(app: &App, who: &Visitor, login: &Login, came: Came) -> Result<Response, Problem> {
     let (lang, w) = (who.look.lang, words::of(who.look.lang));
     let shown = app.broker().person_show(who.session.caller(), login).await?;
-    let held_until = app.broker().held_until(login).await?.map(rfc3339);
     let frame = Frame::new(app, who, Place::Admin, login.to_string()).await?;
     Ok(html(&Page {
         tabs: tabs(&frame, w, "/admin/people"),
         w,
         rank: shown.rank.word(lang),
         roles: roles(lang, w, frame.w.comma, &shown),
-        held_until,
         code: came.code,
         proposal: came.proposal,
         admin: frame.has(Role::Admin),

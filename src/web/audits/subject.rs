@@ -100,7 +100,7 @@ async fn page(
     Ok(html_about(page.wrong.as_ref(), &page))
 }
 
-/// When a package was sealed, fetched, handed on and recalled.
+/// When a package was sealed, fetched, handed off and recalled.
 fn moments(package: &Received) -> [Option<&String>; 4] {
     let Received { sealed_at, downloaded_at, handed_off_at, recalled_at, .. } = package;
     [sealed_at, downloaded_at, handed_off_at, recalled_at].map(Option::as_ref)

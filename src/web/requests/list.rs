@@ -110,8 +110,8 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let frame = Frame::new(&app, &who, Place::Requests, who.look.words().requests).await?;
     let filter = Filter { mine: which.mine, ..Filter::default() };
-    let part = which.behind.part(|text| RequestNo::parse(text).ok());
-    let page = app.broker().request_page(who.session.caller(), &filter, &part).await?;
+    let stretch = which.behind.stretch(|text| RequestNo::parse(text).ok());
+    let page = app.broker().request_page(who.session.caller(), &filter, &stretch).await?;
     let called = app.broker().called().await?;
     let pager = Pager::of(path(which.mine), &which.behind, &page, |line| line.no.to_string());
     let lines = page.lines.into_iter().map(|line| Line::of(&frame, &called, line)).collect();

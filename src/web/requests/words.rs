@@ -22,7 +22,7 @@ words! {
     rail = "审批链", "Chain of signatures";
     slot_asked = "提交", "Submitted";
     slot_executor = "信息部门执行", "Executed by IT";
-    slot_receiver = "领取与交付", "Received and handed on";
+    slot_receiver = "领取与交付", "Received and handed off";
     rail_done = "已完成", "done";
     rail_now = "进行中", "now";
     rail_next = "尚未开始", "not yet";
