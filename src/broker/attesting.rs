@@ -116,7 +116,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let package = find_package(work.view(), no).await?;
-            let asked = self.asked(work.view(), no.request()).await?;
+            let asked = self.asked_on(work.view(), &ground, no.request()).await?;
             let form = asked.form();
             ground.staff.within(caller, Act::PackageList, Some(form.unit()))?;
             if form.receiver() != caller.login() {

@@ -1,8 +1,11 @@
 //! Requests, what was submitted of them, and the signed facts. No row says `approved`: states are walked.
 
 use super::engine::Arg;
-use super::table::{REMARK, REQUEST, SIGNATURE, SUBMISSION, Value};
-use super::{StoreError, View, Work};
+use super::table::{
+    CREDENTIAL, PACKAGE, PACKAGE_FACT, PERSON, PERSON_HOLD, POLICY_VERSION, POLICY_WITHDRAWAL, REMARK,
+    REQUEST, REQUEST_NOTE, ROLE_GRANT, SIGNATURE, SUBMISSION, Table, UNIT, VENDOR, VENDOR_KEY, Value,
+};
+use super::{Stamp, StoreError, View, Work};
 use crate::clock::{Micros, random};
 use crate::keyring::sha256;
 use crate::model::ids::{Digest, Login, RequestNo, UnitCode};
@@ -65,6 +68,8 @@ pub struct Picked<'a> {
     pub open: bool,
     /// Only what this person had a part in: drafted, said something to, executed, or was noted beside it.
     pub part: Option<&'a Login>,
+    /// Only what has a package, or had one.
+    pub packaged: bool,
     /// Only those behind this one.
     pub behind: Option<&'a RequestRow>,
     /// So many at most.
@@ -92,7 +97,37 @@ const PART: &str = "\
         or exists (select 1 from package where package.request_no = request.no and package.executor = $5) \
         or exists (select 1 from request_note where request_note.no = request.no and request_note.subject = $5))";
 
+const PACKAGED: &str = "exists (select 1 from package where package.request_no = request.no)";
+
+/// The tables that say where a request stands, whom it waits for and who may see it.
+static STANDING: [&Table; 15] = [
+    &UNIT,
+    &PERSON,
+    &ROLE_GRANT,
+    &CREDENTIAL,
+    &PERSON_HOLD,
+    &POLICY_VERSION,
+    &POLICY_WITHDRAWAL,
+    &VENDOR,
+    &VENDOR_KEY,
+    &REQUEST,
+    &REQUEST_NOTE,
+    &SUBMISSION,
+    &SIGNATURE,
+    &PACKAGE,
+    &PACKAGE_FACT,
+];
+
 impl View<'_> {
+    /// What the log says that the tables come to which say where requests stand: as long as it says the same, each stands
+    /// where it stood, but for what runs out with a day.
+    ///
+    /// # Errors
+    /// The log's head does not fit.
+    pub(crate) async fn requests_stamp(&mut self) -> Result<Stamp, StoreError> {
+        self.stamp(&STANDING).await
+    }
+
     /// The requests that are picked, newest first.
     ///
     /// # Errors
@@ -116,6 +151,10 @@ impl View<'_> {
             tail.push_str(" and ");
             tail.push_str(PART);
         }
+        if picked.packaged {
+            tail.push_str(" and ");
+            tail.push_str(PACKAGED);
+        }
         if picked.open {
             tail.push_str(" and ");
             tail.push_str(OPEN);
@@ -123,15 +162,6 @@ impl View<'_> {
         }
         tail.push_str(" order by created_at desc, no desc limit $1");
         let rows = self.rows(&REQUEST, &tail, &args).await?;
-        rows.iter().map(|r| request(r).ok_or_else(|| malformed("request"))).collect()
-    }
-
-    /// All requests, newest first.
-    ///
-    /// # Errors
-    /// A row that does not parse is an integrity error.
-    pub async fn requests(&mut self) -> Result<Vec<RequestRow>, StoreError> {
-        let rows = self.rows(&REQUEST, "order by created_at desc, no desc", &[]).await?;
         rows.iter().map(|r| request(r).ok_or_else(|| malformed("request"))).collect()
     }
 

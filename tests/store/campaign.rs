@@ -19,7 +19,6 @@ on_both_engines!(
     a_justification_is_sealed_and_committed_to,
     requests_are_picked,
     one_package_of_a_request_is_live,
-    packages_come_a_page_at_a_time,
     a_range_is_claimed_made_and_claimed_again,
     what_happened_to_a_package_and_who_is_in_it_reads_back,
     package_keys_come_and_go,
@@ -56,7 +55,7 @@ async fn requests_and_their_rounds_read_back(vault: Vault) {
     work.commit(event()).await.unwrap();
 
     let mut view = vault.store.view().await.unwrap();
-    assert_eq!(view.requests().await.unwrap(), [rows[1].clone(), rows[0].clone()]);
+    assert_eq!(view.requests_picked(Picked::default()).await.unwrap(), [rows[1].clone(), rows[0].clone()]);
     assert_eq!(view.request(&rows[0].no).await.unwrap(), Some(rows[0].clone()));
     assert_eq!(view.request(&request_no(9)).await.unwrap(), None);
     assert!(view.submissions(&rows[0].no).await.unwrap() == [submission(1, 1), submission(1, 2)]);
@@ -208,6 +207,7 @@ async fn requests_are_picked(vault: Vault) {
     assert_eq!(picked(all).await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(picked(Picked { open: true, ..all }).await, [9, 8, 7, 5, 3]);
     assert_eq!(picked(Picked { unit: Some(&unit), ..all }).await, [9]);
+    assert_eq!(picked(Picked { packaged: true, ..all }).await, [7, 6, 3]);
     assert_eq!(picked(Picked { part: Some(&whom), ..all }).await, [9, 2]);
     assert_eq!(picked(Picked { part: Some(&login("executor")), ..all }).await, [7, 6, 3]);
     assert_eq!(picked(Picked { part: Some(&login("signer1")), ..all }).await, [7, 6, 5, 4, 3, 2, 1]);
@@ -217,32 +217,6 @@ async fn requests_are_picked(vault: Vault) {
     let copies = view.copies_to(&whom).await.unwrap();
     assert_eq!(copies, [note(2)]);
     assert_eq!(view.copies_to(&login("li.na")).await.unwrap(), []);
-}
-
-async fn packages_come_a_page_at_a_time(vault: Vault) {
-    let mut work = vault.store.work().await.unwrap();
-    // The second request is the older one.
-    work.put_request(&request(1)).await.unwrap();
-    work.put_request(&RequestRow { created_at: 7, ..request(2) }).await.unwrap();
-    for (request, serial) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
-        if serial == 2 {
-            work.retire_package(&package(request, 1)).await.unwrap();
-        }
-        work.add_package(&package(request, serial)).await.unwrap();
-    }
-    work.commit(event()).await.unwrap();
-    let mut view = vault.store.view().await.unwrap();
-    let (mut seen, mut behind) = (Vec::new(), None);
-    loop {
-        let page = view.packages_behind(behind.as_ref(), Some(1)).await.unwrap();
-        let Some(row) = page.first() else { break };
-        assert_eq!(page.len(), 1);
-        seen.push(row.no.clone());
-        behind = Some(row.no.clone());
-    }
-    assert_eq!(seen, [package_no(1, 2), package_no(1, 1), package_no(2, 2), package_no(2, 1)]);
-    let all = view.packages_behind(None, None).await.unwrap();
-    assert_eq!(all.into_iter().map(|row| row.no).collect::<Vec<_>>(), seen);
 }
 
 async fn a_range_is_claimed_made_and_claimed_again(vault: Vault) {
