@@ -5,7 +5,8 @@ use countersign::model::ordinals::OrdinalSet;
 use countersign::store::StoreError;
 use countersign::store::notes::{NoteKind, NoteRow};
 use countersign::store::packages::FactKind;
-use countersign::store::requests::{Picked, RequestRow, SignatureRow};
+use countersign::store::requests::{Month, Picked, RequestRow, SignatureRow};
+use jiff::civil::date;
 
 use crate::fixture::{Vault, event};
 use crate::raw::Cell;
@@ -18,6 +19,8 @@ on_both_engines!(
     notes_read_back_beside_their_request,
     a_justification_is_sealed_and_committed_to,
     requests_are_picked,
+    the_newest_requests_are_read_by_an_index,
+    requests_are_picked_by_their_days,
     one_package_of_a_request_is_live,
     a_range_is_claimed_made_and_claimed_again,
     what_happened_to_a_package_and_who_is_in_it_reads_back,
@@ -217,6 +220,61 @@ async fn requests_are_picked(vault: Vault) {
     let copies = view.copies_to(&whom).await.unwrap();
     assert_eq!(copies, [note(2)]);
     assert_eq!(view.copies_to(&login("li.na")).await.unwrap(), []);
+}
+
+async fn the_newest_requests_are_read_by_an_index(vault: Vault) {
+    let sql =
+        "select no from request where (created_at, no) < (9, 'x') order by created_at desc, no desc limit 5";
+    let plan = vault.raw().await.plan(sql).await;
+    assert!(plan.contains("request_newest") && !plan.to_lowercase().contains("sort"), "{plan}");
+    assert!(!plan.contains("B-TREE"), "{plan}");
+}
+
+/// By its form, and by what became of its package; what needs a record of its package.
+async fn requests_are_picked_by_their_days(vault: Vault) {
+    let mut work = vault.store.work().await.unwrap();
+    let days = |from: &str, to: &str, by: &str| {
+        format!(r#"{{"destroy_by":"{by}","window":{{"from":"{from}","to":"{to}"}}}}"#)
+    };
+    let forms = [
+        days("2026-12-31", "2027-02-01", "2027-03-01"),
+        days("2026-01-01", "2026-12-01", "2027-03-01"),
+        days("2026-01-01", "2026-02-01", "2026-12-15"),
+        days("2026-11-30", "2027-01-01", "2027-12-01"),
+        r#"{"reason":"\"from\":\"2026-12-01"}"#.to_owned(),
+        "{}".to_owned(),
+        "{}".to_owned(),
+        "{}".to_owned(),
+    ];
+    for (serial, form) in (1..).zip(forms) {
+        work.put_request(&RequestRow { form, ..request(serial) }).await.unwrap();
+    }
+    use FactKind::{Destroyed, Downloaded, HandedOff, Recalled, Sealed};
+    let happened: [(u32, &[(FactKind, i64)]); 5] = [
+        (4, &[(Sealed, 150), (Downloaded, 160)]),
+        (5, &[(Downloaded, 150), (Recalled, 160)]),
+        (6, &[(Downloaded, 1), (HandedOff, 100)]),
+        (7, &[(HandedOff, 1), (Destroyed, 199)]),
+        (8, &[(HandedOff, 99), (Recalled, 200)]),
+    ];
+    for (serial, facts) in happened {
+        work.add_package(&package(serial, 1)).await.unwrap();
+        for (kind, at) in facts {
+            work.add_package_fact(&package_no(serial, 1), &fact(*kind, *at)).await.unwrap();
+        }
+    }
+    work.commit(event()).await.unwrap();
+    let mut view = vault.store.view().await.unwrap();
+    let mut picked = async |picked: Picked<'_>| -> Vec<u32> {
+        let rows = view.requests_picked(picked).await.unwrap();
+        rows.iter().map(|row| row.no.seq()).collect()
+    };
+    let month = Month { day: date(2026, 12, 7), moments: (100, 200) };
+    assert_eq!(picked(Picked { month: Some(month), ..Picked::default() }).await, [7, 6, 3, 2, 1]);
+    assert_eq!(picked(Picked { unsettled: true, ..Picked::default() }).await, [8, 6, 4]);
+    let both =
+        Picked { month: Some(month), unsettled: true, packaged: true, open: true, ..Picked::default() };
+    assert_eq!(picked(both).await, []);
 }
 
 async fn a_range_is_claimed_made_and_claimed_again(vault: Vault) {
