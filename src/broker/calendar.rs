@@ -13,7 +13,7 @@ use crate::model::form::Form;
 use crate::model::ids::{RequestNo, UnitCode, VendorCode};
 use crate::store::View;
 use crate::store::packages::FactKind;
-use crate::store::requests::Picked;
+use crate::store::requests::{Month, Picked};
 
 codes! {
     /// What a day is to a request.
@@ -57,18 +57,22 @@ pub struct Dated {
 }
 
 impl Broker {
-    /// The occasions of the requests a caller may see, from one day to another, both with; in the order of the days. What
-    /// has ended or expired has none.
+    /// The occasions of the requests a caller may see in the month of a day, in the order of the days. What has ended or
+    /// expired has none.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn request_calendar(&self, caller: &Caller, from: Date, to: Date) -> Result<Vec<Dated>, Error> {
+    pub async fn request_calendar(&self, caller: &Caller, day: Date) -> Result<Vec<Dated>, Error> {
+        let (from, to) = (day.first_of_month(), day.last_of_month());
+        let next = to.tomorrow().unwrap_or(to);
+        let month = Month { day, moments: (self.clock().start_of(from), self.clock().start_of(next)) };
         let event = Event::new(Action::RequestListed, caller.actor());
         self.logged(event.clone(), async {
             let mut view = self.store.view().await?;
             let ground = self.known_ground(&mut view).await?;
             let mut reader = Reader::new(&mut view, &ground, caller, self.clock().now(), false).await?;
-            let mut walk = Walk::new(Picked::default(), None, None);
+            let picked = Picked { month: Some(month), ..Picked::default() };
+            let mut walk = Walk::new(picked, None, None);
             let (mut found, mut requests) = (Vec::new(), 0);
             while let Some(row) = walk.next(&mut view).await? {
                 let Some(Open { form, asked }) = self.open_to(&mut view, &mut reader, &row).await? else {

@@ -59,16 +59,11 @@ impl Broker {
         let mut view = self.store.view().await?;
         let ground = self.known_ground(&mut view).await?;
         let now = self.clock().now();
-        let moment = Moment {
-            tables: view.requests_stamp().await?,
-            policy: Digest(ground.policy.files().digest()),
-            day: self.clock().date(now),
-        };
-        let whose = (caller.login().clone(), caller.token());
-        if let Some(kept) = self.waiting.at(&whose, &moment) {
+        let moment = self.moment(&mut view, &ground, now).await?;
+        if let Some(kept) = self.waiting.at(caller, &moment) {
             return Ok(kept);
         }
-        let count = match self.waits(&mut view, &ground, caller, now, 0).await {
+        let count = match self.waits(&mut view, &ground, caller, now, (0, None)).await {
             Ok(waits) => Some(waits.count),
             Err(Error::Store(damaged @ StoreError::Integrity { .. })) => {
                 tracing::error!(cause = %damaged, "how much waits for somebody is not known");
@@ -76,8 +71,14 @@ impl Broker {
             }
             Err(failed) => return Err(failed),
         };
-        self.waiting.keep(whose, moment, count);
+        self.waiting.keep(caller, moment, count);
         Ok(count)
+    }
+
+    async fn moment(&self, view: &mut View<'_>, ground: &Ground, now: Micros) -> Result<Moment, StoreError> {
+        let tables = view.requests_stamp().await?;
+        let policy = Digest(ground.policy.files().digest());
+        Ok(Moment { tables, policy, day: self.clock().date(now) })
     }
 
     /// What waits for the caller: how much, and the newest of it. What has ended waits for nobody, nor does a package that
@@ -90,33 +91,41 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut view = self.store.view().await?;
             let ground = self.known_ground(&mut view).await?;
-            let waits = self.waits(&mut view, &ground, caller, self.clock().now(), most).await?;
+            let now = self.clock().now();
+            let moment = self.moment(&mut view, &ground, now).await?;
+            let known = self.waiting.at(caller, &moment).flatten();
+            let waits = self.waits(&mut view, &ground, caller, now, (most, known)).await?;
             drop(view);
+            self.waiting.keep(caller, moment, Some(waits.count));
             self.store.enter(event.count("requests", waits.lines.len())).await?;
             Ok(waits)
         })
         .await
     }
 
+    /// So much of what waits at most; where it is known how much there is, no more than that is looked at.
     async fn waits(
         &self,
         view: &mut View<'_>,
         ground: &Ground,
         caller: &Caller,
         now: Micros,
-        most: usize,
+        (most, known): (usize, Option<usize>),
     ) -> Result<Waits, Error> {
         let filter = Filter { mine: Some(Mine::Todo), ..Filter::default() };
         let mut reader = Reader::new(view, ground, caller, now, true).await?;
         let mut walk = Walk::new(picked(&filter, caller), None, None);
         let mut waits = Waits { lines: Vec::new(), count: 0 };
-        while let Some(row) = walk.next(view).await? {
+        while (known.is_none() || waits.lines.len() < most)
+            && let Some(row) = walk.next(view).await?
+        {
             let Some(listed) = self.listed(view, &mut reader, &filter, &row).await? else { continue };
             waits.count += 1;
             if waits.lines.len() < most {
                 waits.lines.push(line(view, now, row, listed).await?);
             }
         }
+        waits.count = known.unwrap_or(waits.count);
         Ok(waits)
     }
 
@@ -185,14 +194,20 @@ impl Broker {
 
 impl Waiting {
     /// What was counted for somebody, if it was of this very moment.
-    fn at(&self, whose: &(Login, Option<i64>), moment: &Moment) -> Option<Option<usize>> {
+    fn at(&self, caller: &Caller, moment: &Moment) -> Option<Option<usize>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(whose).filter(|(counted, _)| counted == moment).map(|(_, count)| *count)
+        kept.get(&whose(caller)).filter(|(counted, _)| counted == moment).map(|(_, count)| *count)
     }
 
-    fn keep(&self, whose: (Login, Option<i64>), moment: Moment, count: Option<usize>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(whose, (moment, count));
+    fn keep(&self, caller: &Caller, moment: Moment, count: Option<usize>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(whose(caller), (moment, count));
     }
+}
+
+/// A token leaves less to its person.
+fn whose(caller: &Caller) -> (Login, Option<i64>) {
+    (caller.login().clone(), caller.token())
 }
 
 /// What the store leaves out already.

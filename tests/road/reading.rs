@@ -166,7 +166,7 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     let package = executed(&broker, "sms").await;
     let told = async || {
         let auditor = step(&broker, "auditor").await.unwrap();
-        let found = broker.audit_exceptions(auditor.caller()).await.unwrap();
+        let found = broker.audit_exceptions(auditor.caller(), &Part::whole()).await.unwrap();
         assert_eq!((found.integrity, found.unproven_keys.len()), (None, 0));
         (found.overdue.len(), found.not_handed_off.len())
     };
@@ -208,7 +208,7 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     assert_eq!(shown.facts[4].record.as_ref().unwrap()["reference"], "HT-1/7");
     assert_eq!(shown.rows.unwrap() + shown.excluded.unwrap().values().sum::<u64>(), shown.selected.unwrap());
     let officer = step(&broker, "hq.officer").await.unwrap();
-    assert_eq!(code(broker.audit_exceptions(officer.caller()).await), "not_permitted");
+    assert_eq!(code(broker.audit_exceptions(officer.caller(), &Part::whole()).await), "not_permitted");
     assert_eq!(broker.audit_verify(true, &[]).await.unwrap().problems, []);
 }
 
