@@ -42,7 +42,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// Reads a request's newest round in one snapshot. `None`: never submitted.
+    /// Reads a request's newest round, beside what was read of the same snapshot. `None`: never submitted.
     ///
     /// # Errors
     /// The database failed, or what is stored is not what was signed.
@@ -50,37 +50,10 @@ impl Asked {
         view: &mut View<'_>,
         shelf: &Shelf,
         clock: &Clock,
-        no: &RequestNo,
-    ) -> Result<Option<Asked>, Error> {
-        let request = view.request(no).await?.ok_or_else(|| unknown(no))?;
-        let Some(row) = view.submissions(no).await?.pop() else { return Ok(None) };
-        let at = clock.now();
-        let mut common = Common::new(Arc::new(Staff::load(view).await?), shelf.at(view, at).await?, at);
-        Asked::of(view, shelf, clock, (request, row), &mut common).await.map(Some)
-    }
-
-    /// The same for one of several requests of a snapshot.
-    ///
-    /// # Errors
-    /// The database failed, or what is stored is not what was signed.
-    pub async fn load_among(
-        view: &mut View<'_>,
-        shelf: &Shelf,
-        clock: &Clock,
         request: RequestRow,
         common: &mut Common,
     ) -> Result<Option<Asked>, Error> {
         let Some(row) = view.submissions(&request.no).await?.pop() else { return Ok(None) };
-        Asked::of(view, shelf, clock, (request, row), common).await.map(Some)
-    }
-
-    async fn of(
-        view: &mut View<'_>,
-        shelf: &Shelf,
-        clock: &Clock,
-        (request, row): (RequestRow, SubmissionRow),
-        common: &mut Common,
-    ) -> Result<Asked, Error> {
         let submission = read_submission(&row)?;
         let facts = read_facts(view.signatures(&request.no, row.round).await?)?;
         let (mut keys, mut holds) = (BTreeMap::new(), BTreeMap::new());
@@ -104,7 +77,7 @@ impl Asked {
             holds,
         };
         asked.check_signatures()?;
-        Ok(asked)
+        Ok(Some(asked))
     }
 
     /// Every stored signature must be one, over this very content, in this very order. What is not was
@@ -348,11 +321,6 @@ pub fn check_contracted(
         return Err(inactive("the vendor's contract does not cover the channel"));
     }
     Ok(vendor)
-}
-
-fn unknown(no: &RequestNo) -> Refusal {
-    Refusal::new("unknown_request", "A5a (Art 5)", format!("there is no request {no}"))
-        .hint("`request list` shows the numbers")
 }
 
 fn read_submission(row: &SubmissionRow) -> Result<Submission, StoreError> {

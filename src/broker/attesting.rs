@@ -8,17 +8,20 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::packages::{add_fact, find_package, last_sealed};
+use super::paging::{Paged, Stretch};
 use super::staffing::gaps;
-use super::{Broker, Error, Refusal};
+use super::walking::Walk;
+use super::{Broker, Error, Ground, Refusal};
 use crate::access::{Asked, Caller};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::code::{Channel, Exclusion, Purpose};
-use crate::model::ids::{Digest, Login, PackageNo, UnitCode, VendorCode};
+use crate::model::ids::{Digest, Login, PackageNo, RequestNo, UnitCode, VendorCode};
 use crate::model::phrase::phrase;
 use crate::policy::Act;
-use crate::store::StoreError;
 use crate::store::packages::{FactKind, PackageFact};
+use crate::store::requests::Picked;
+use crate::store::{StoreError, View};
 
 /// A package complete.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -87,6 +90,9 @@ pub struct Exceptions {
     pub unproven_keys: Vec<VendorCode>,
     /// What does not fit between the log and the tables that decide; none when all does.
     pub integrity: Option<String>,
+    /// The request behind which there are more packages; it travels as a cursor.
+    #[serde(skip)]
+    pub next: Option<RequestNo>,
 }
 
 /// A package that waits for a record.
@@ -116,7 +122,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let package = find_package(work.view(), no).await?;
-            let asked = self.asked(work.view(), no.request()).await?;
+            let asked = self.asked_on(work.view(), &ground, no.request()).await?;
             let form = asked.form();
             ground.staff.within(caller, Act::PackageList, Some(form.unit()))?;
             if form.receiver() != caller.login() {
@@ -179,50 +185,83 @@ impl Broker {
         .await
     }
 
-    /// What an auditor has to ask about, at this moment.
+    /// What an auditor has to ask about, at this moment: of packages a page at a time, by their requests, the newest first.
     ///
     /// # Errors
     /// The caller may not.
-    pub async fn audit_exceptions(&self, caller: &Caller) -> Result<Exceptions, Error> {
+    pub async fn audit_exceptions(
+        &self,
+        caller: &Caller,
+        stretch: &Stretch<RequestNo>,
+    ) -> Result<Exceptions, Error> {
         let event = Event::new(Action::AuditRead, caller.actor()).object("exceptions");
         self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
+            let mut view = self.store.view().await?;
+            let ground = self.ground(&mut view).await?;
             ground.staff.may(&ground.policy, caller, Act::AuditExport, None)?;
-            let integrity = match work.view().check_deciding_tables().await {
+            let integrity = match view.check_deciding_tables().await {
                 Ok(()) => None,
                 Err(found @ StoreError::Integrity { .. }) => Some(found.to_string()),
                 Err(failed) => return Err(failed.into()),
             };
-            let (mut overdue_ones, mut not_handed_off) = (Vec::new(), Vec::new());
-            for package in work.view().packages().await? {
-                let facts = work.view().package_facts(&package.no).await?;
-                let asked = self.asked(work.view(), package.no.request()).await?;
-                let waiting = |since: i64| waiting(&package.no, &asked, since);
-                let handed = facts.iter().find(|f| f.kind == FactKind::HandedOff);
-                match (facts.last(), handed) {
-                    (Some(last), None) if last.kind == FactKind::Downloaded => {
-                        not_handed_off.push(waiting(last.at));
-                    }
-                    (_, Some(handed)) if overdue(&facts, asked.form().destroy_by(), self.clock().today()) => {
-                        overdue_ones.push(waiting(handed.at));
-                    }
-                    _ => {}
-                }
-            }
             let mut unproven_keys = Vec::new();
-            for vendor in work.view().vendors().await?.into_iter().filter(|v| !v.suspended) {
-                let key = work.view().vendor_keys(&vendor.code).await?.pop();
+            for vendor in view.vendors().await?.into_iter().filter(|v| !v.suspended) {
+                let key = view.vendor_keys(&vendor.code).await?.pop();
                 if !key.is_some_and(|key| key.recipient == vendor.recipient && key.confirmed.is_some()) {
                     unproven_keys.push(vendor.code);
                 }
             }
-            let found = overdue_ones.len() + not_handed_off.len() + unproven_keys.len();
-            work.commit(event.count("exceptions", found)).await?;
+            let page = self.asked_about(&mut view, &ground, stretch).await?;
+            drop(view);
+            let next = page.lines.last().filter(|_| page.more).map(|(no, _)| no.clone());
+            let (mut overdue, mut not_handed_off) = (Vec::new(), Vec::new());
+            for (is_overdue, package) in page.lines.into_iter().flat_map(|(_, packages)| packages) {
+                if is_overdue { overdue.push(package) } else { not_handed_off.push(package) }
+            }
+            let found = overdue.len() + not_handed_off.len() + unproven_keys.len();
+            self.store.enter(event.count("exceptions", found)).await?;
             let officer_gaps = gaps(&ground.staff);
-            Ok(Exceptions { overdue: overdue_ones, not_handed_off, officer_gaps, unproven_keys, integrity })
+            Ok(Exceptions { overdue, not_handed_off, officer_gaps, unproven_keys, integrity, next })
         })
         .await
+    }
+
+    /// Requests with those of their packages that an auditor has to ask about, and whether it is because they are overdue.
+    async fn asked_about(
+        &self,
+        view: &mut View<'_>,
+        ground: &Ground,
+        stretch: &Stretch<RequestNo>,
+    ) -> Result<Paged<(RequestNo, Vec<(bool, Waiting)>)>, Error> {
+        let behind = match &stretch.behind {
+            Some(no) => view.request(no).await?,
+            None => None,
+        };
+        let mut walk = Walk::new(Picked { unsettled: true, ..Picked::default() }, behind, stretch.read());
+        let (mut found, today) = (Vec::new(), self.clock().today());
+        while !stretch.is_full(found.len())
+            && let Some(row) = walk.next(view).await?
+        {
+            let asked = self.asked_on(view, ground, &row.no).await?;
+            let mut packages = Vec::new();
+            for package in view.packages_of(&row.no).await? {
+                let facts = view.package_facts(&package.no).await?;
+                let handed = facts.iter().find(|f| f.kind == FactKind::HandedOff);
+                match (facts.last(), handed) {
+                    (Some(last), None) if last.kind == FactKind::Downloaded => {
+                        packages.push((false, waiting(&package.no, &asked, last.at)));
+                    }
+                    (_, Some(handed)) if overdue(&facts, asked.form().destroy_by(), today) => {
+                        packages.push((true, waiting(&package.no, &asked, handed.at)));
+                    }
+                    _ => {}
+                }
+            }
+            if !packages.is_empty() {
+                found.push((row.no, packages));
+            }
+        }
+        Ok(stretch.of(found))
     }
 }
 

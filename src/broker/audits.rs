@@ -17,6 +17,7 @@ use crate::model::signing::{PublicKey, Signature};
 use crate::policy::Act;
 use crate::release::manifest::Manifest;
 use crate::store::StoreError;
+use crate::store::requests::Picked;
 use crate::store::verify::{Problem, Verified};
 
 codes! {
@@ -81,17 +82,25 @@ impl Broker {
             Err(other) => Err(other),
         };
         let mut view = self.store.view().await?;
-        let requests = view.requests().await;
-        let requests = match requests {
+        let requests = match view.requests_picked(Picked::default()).await {
             Ok(requests) => requests,
             Err(e) => {
                 keep("request", Err(e.into()))?;
                 Vec::new()
             }
         };
-        for request in requests {
-            let asked = Asked::load(&mut view, &self.shelf, self.clock(), &request.no).await.map(|_| ());
-            keep("signature", asked)?;
+        // Before there is a request there may be no policy either.
+        if !requests.is_empty() {
+            match self.ground(&mut view).await {
+                Ok(ground) => {
+                    let mut common = ground.common(self.clock().now());
+                    for row in requests {
+                        let asked = Asked::load(&mut view, &self.shelf, self.clock(), row, &mut common).await;
+                        keep("signature", asked.map(|_| ()))?;
+                    }
+                }
+                Err(e) => keep("signature", Err(e))?,
+            }
         }
         let packages = view.packages().await;
         match packages {

@@ -2,18 +2,18 @@
 
 use jiff::civil::Date;
 
-use super::showing::{Status, yes};
-use super::standing::{form_of, standing};
-use super::{Broker, Error, Ground};
-use crate::access::{Asked, Caller, Common};
+use super::showing::Status;
+use super::standing::standing;
+use super::walking::{Open, Reader, Walk};
+use super::{Broker, Error};
+use crate::access::Caller;
 use crate::audit::event::{Action, Event};
 use crate::model::code::{Channel, codes};
 use crate::model::form::Form;
 use crate::model::ids::{RequestNo, UnitCode, VendorCode};
-use crate::policy::Act;
 use crate::store::View;
 use crate::store::packages::FactKind;
-use crate::store::requests::RequestRow;
+use crate::store::requests::{Month, Picked};
 
 codes! {
     /// What a day is to a request.
@@ -57,28 +57,36 @@ pub struct Dated {
 }
 
 impl Broker {
-    /// The occasions of the requests a caller may see, from one day to another, both with; in the order of the days. What
-    /// has ended or expired has none.
+    /// The occasions of the requests a caller may see in the month of a day, in the order of the days. What has ended or
+    /// expired has none.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn request_calendar(&self, caller: &Caller, from: Date, to: Date) -> Result<Vec<Dated>, Error> {
+    pub async fn request_calendar(&self, caller: &Caller, day: Date) -> Result<Vec<Dated>, Error> {
+        let (from, to) = (day.first_of_month(), day.last_of_month());
+        let next = to.tomorrow().unwrap_or(to);
+        let month = Month { day, moments: (self.clock().start_of(from), self.clock().start_of(next)) };
         let event = Event::new(Action::RequestListed, caller.actor());
         self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let mut common = Common::new(ground.staff.clone(), ground.policy.clone(), work.at());
+            let mut view = self.store.view().await?;
+            let ground = self.known_ground(&mut view).await?;
+            let mut reader = Reader::new(&mut view, &ground, caller, self.clock().now(), false).await?;
+            let picked = Picked { month: Some(month), ..Picked::default() };
+            let mut walk = Walk::new(picked, None, None);
             let (mut found, mut requests) = (Vec::new(), 0);
-            for row in work.view().requests().await? {
-                let form = form_of(&row.form, &row.no)?;
-                let mut days = self.occasions(work.view(), &row.no, &form).await?;
+            while let Some(row) = walk.next(&mut view).await? {
+                let Some(Open { form, asked }) = self.open_to(&mut view, &mut reader, &row).await? else {
+                    continue;
+                };
+                let mut days = self.occasions(&mut view, &row.no, &form).await?;
                 days.retain(|(day, _)| (from..=to).contains(day));
                 if days.is_empty() {
                     continue;
                 }
-                let seen =
-                    self.seen_standing(work.view(), &ground, &mut common, caller, (&row, &form)).await?;
-                let Some(standing) = seen else { continue };
+                let (standing, _) = standing(&mut view, &ground, &form, &row.no, asked.as_ref()).await?;
+                if matches!(Status::of(&standing), Status::Ended | Status::Expired) {
+                    continue;
+                }
                 requests += 1;
                 found.extend(days.into_iter().map(|(day, what)| Dated {
                     day,
@@ -91,33 +99,12 @@ impl Broker {
                     standing: standing.clone(),
                 }));
             }
-            work.commit(event.count("requests", requests)).await?;
+            drop(view);
+            self.store.enter(event.count("requests", requests)).await?;
             found.sort_by_key(|dated| (dated.day, dated.what.place(), dated.no.clone()));
             Ok(found)
         })
         .await
-    }
-
-    /// Where it stands, if the caller may see it and it goes on.
-    async fn seen_standing(
-        &self,
-        view: &mut View<'_>,
-        ground: &Ground,
-        common: &mut Common,
-        caller: &Caller,
-        (row, form): (&RequestRow, &Form),
-    ) -> Result<Option<String>, Error> {
-        let asked = Asked::load_among(view, &self.shelf, self.clock(), row.clone(), common).await?;
-        let seen = match &asked {
-            Some(asked) => self.check_may_see(view, ground, caller, asked).await,
-            None => self.check_shown_to(view, ground, caller, &row.no, &row.unit, Act::RequestList).await,
-        };
-        if !yes(seen)? {
-            return Ok(None);
-        }
-        let (standing, _) = standing(view, ground, form, &row.no, asked.as_ref()).await?;
-        let over = matches!(Status::of(&standing), Status::Ended | Status::Expired);
-        Ok((!over).then_some(standing))
     }
 
     /// Every occasion of a request.

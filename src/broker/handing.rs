@@ -1,7 +1,8 @@
 //! A request between its people: handed to a deputy, sent back to an earlier step, reminded of, copied (A5c,
 //! A6a, A6b). Nothing here approves anything, and nothing is approved by time running out.
 
-use super::requests::{Said, Target, find, seated};
+use super::requests::{Said, Target};
+use super::rounds::{find, seated};
 use super::standing::{form_of, standing};
 use super::{Broker, Error, Ground, Refusal, StepUp};
 use crate::access::{Asked, Caller, Standing};
@@ -62,7 +63,7 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
-            let asked = self.asked(work.view(), no).await?;
+            let asked = self.asked_on(work.view(), &ground, no).await?;
             let (subject, holder) = self.remindable(&mut work, &ground, caller, &asked).await?;
             note(&mut work, no, NoteKind::Remind, caller.login(), subject).await?;
             let event = event.request(asked.digest(), asked.form().purpose(), asked.form().channel());
@@ -111,7 +112,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;
-            let asked = Asked::load(work.view(), &self.shelf, self.clock(), no).await?;
+            let asked = self.newest_round(work.view(), &ground, row.clone()).await?;
             let form = form_of(&row.form, no)?;
             let (_, holder) = standing(work.view(), &ground, &form, no, asked.as_ref()).await?;
             check_may_copy(caller, &row, asked.as_ref(), &holder)?;
@@ -150,7 +151,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;
-            match Asked::load(work.view(), &self.shelf, self.clock(), no).await? {
+            match self.newest_round(work.view(), &ground, row.clone()).await? {
                 Some(asked) => self.check_may_see(work.view(), &ground, caller, &asked).await?,
                 None => self.check_draft_shown(work.view(), &ground, caller, &row).await?,
             }

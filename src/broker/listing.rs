@@ -1,23 +1,23 @@
 //! Lists of requests, a page at a time, and what waits for somebody. What is not shown is not worked out, as far as that
 //! can be told before: the store leaves out what is done with, and a unit's requests are open to its people.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::civil::Date;
 
 use super::abilities::Found;
-use super::paging::{Paged, Part};
-use super::requests::seated;
-use super::showing::{Filter, Mine, RequestLine, Status, yes};
-use super::standing::{form_of, standing};
+use super::paging::{Paged, Stretch};
+use super::showing::{Filter, Mine, RequestLine, Status};
+use super::standing::standing;
+use super::walking::{Open, Reader, Walk};
 use super::{Broker, Error, Ground};
-use crate::access::{Asked, Caller, Common};
+use crate::access::{Asked, Caller};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Micros, rfc3339};
-use crate::model::code::Role;
-use crate::model::form::Form;
-use crate::model::ids::{Login, RequestNo, UnitCode};
-use crate::policy::Act;
-use crate::store::View;
+use crate::model::ids::{Digest, Login, RequestNo};
 use crate::store::requests::{Picked, RequestRow};
+use crate::store::{Stamp, StoreError, View};
 
 /// What waits for somebody.
 #[derive(Debug)]
@@ -28,127 +28,113 @@ pub struct Waits {
     pub count: usize,
 }
 
-/// Who reads a list, and what was found about it so far.
-struct Reader<'a> {
-    ground: &'a Ground,
-    caller: &'a Caller,
-    common: Common,
-    /// Requests that were copied to the caller.
-    copied: BTreeSet<RequestNo>,
-    /// Whether a unit's requests can be open to the caller otherwise.
-    units: BTreeMap<UnitCode, bool>,
+/// How much waits for whom, and of what it was counted.
+#[derive(Default)]
+pub(super) struct Waiting(Mutex<HashMap<(Login, Option<i64>), (Moment, Option<usize>)>>);
+
+/// All that decides what waits for whom: as long as it is the same, the same waits.
+#[derive(PartialEq, Eq)]
+struct Moment {
+    /// Requests, what was signed of them and became of them; people, vendors, policies.
+    tables: Stamp,
+    policy: Digest,
+    /// What runs out does so with a day.
+    day: Date,
 }
 
-impl Reader<'_> {
-    async fn new<'a>(
-        view: &mut View<'_>,
-        ground: &'a Ground,
-        caller: &'a Caller,
-        at: Micros,
-    ) -> Result<Reader<'a>, Error> {
-        let copies = view.copies_to(caller.login()).await?;
-        Ok(Reader {
-            ground,
-            caller,
-            common: Common::new(ground.staff.clone(), ground.policy.clone(), at),
-            copied: copies.into_iter().map(|note| note.no).collect(),
-            units: BTreeMap::new(),
-        })
-    }
-
-    /// Whether it is worth asking if the caller may see a request: whom no rule about its unit lets, and who has no copy,
-    /// may not. A request keeps its unit.
-    fn might_see(&mut self, row: &RequestRow) -> bool {
-        let Reader { ground, caller, .. } = *self;
-        let open = *self.units.entry(row.unit.clone()).or_insert_with(|| {
-            let may = |act| ground.staff.may(&ground.policy, caller, act, Some(&row.unit)).is_ok();
-            seated(ground, caller, &row.unit) || may(Act::RequestShow) || may(Act::RequestList)
-        });
-        open || self.copied.contains(&row.no)
-    }
-
-    /// Whether it is worth asking if a request waits for the caller: nobody else than these ever holds one.
-    fn might_hold(&self, row: &RequestRow, form: &Form) -> bool {
-        let Reader { ground, caller, .. } = *self;
-        form.receiver() == caller.login()
-            || ground.staff.holds(caller.login(), Role::InfoOfficer, &row.unit)
-            || seated(ground, caller, &row.unit)
-    }
+/// A request that is in a list, and where it stands.
+struct Listed {
+    open: Open,
+    standing: String,
+    holder: Vec<Login>,
 }
 
 impl Broker {
-    /// How many requests wait for the caller. A number about oneself is no look at anything: it has no entry.
+    /// How many requests wait for the caller; none when one of them is not what was signed, which a list of them tells. A
+    /// number about oneself is no look at anything: it has no entry. It stands on every page, so it is kept.
     ///
     /// # Errors
-    /// The database failed; an integrity error.
-    pub async fn requests_waiting(&self, caller: &Caller) -> Result<usize, Error> {
+    /// The database failed; people and policies are not what the log speaks of.
+    pub async fn requests_waiting(&self, caller: &Caller) -> Result<Option<usize>, Error> {
         let mut view = self.store.view().await?;
         let ground = self.known_ground(&mut view).await?;
-        Ok(self.waits(&mut view, &ground, caller, self.clock().now(), 0).await?.count)
+        let now = self.clock().now();
+        let moment = self.moment(&mut view, &ground, now).await?;
+        if let Some(kept) = self.waiting.at(caller, &moment) {
+            return Ok(kept);
+        }
+        let count = match self.waits(&mut view, &ground, caller, now, (0, None)).await {
+            Ok(waits) => Some(waits.count),
+            Err(Error::Store(damaged @ StoreError::Integrity { .. })) => {
+                tracing::error!(cause = %damaged, "how much waits for somebody is not known");
+                None
+            }
+            Err(failed) => return Err(failed),
+        };
+        self.waiting.keep(caller, moment, count);
+        Ok(count)
+    }
+
+    async fn moment(&self, view: &mut View<'_>, ground: &Ground, now: Micros) -> Result<Moment, StoreError> {
+        let tables = view.requests_stamp().await?;
+        let policy = Digest(ground.policy.files().digest());
+        Ok(Moment { tables, policy, day: self.clock().date(now) })
     }
 
     /// What waits for the caller: how much, and the newest of it. What has ended waits for nobody, nor does a package that
-    /// was handed on.
+    /// was handed off.
     ///
     /// # Errors
     /// The database failed; an integrity error.
     pub async fn requests_to_do(&self, caller: &Caller, most: usize) -> Result<Waits, Error> {
         let event = Event::new(Action::RequestListed, caller.actor());
         self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let now = work.at();
-            let waits = self.waits(work.view(), &ground, caller, now, most).await?;
-            work.commit(event.count("requests", waits.lines.len())).await?;
+            let mut view = self.store.view().await?;
+            let ground = self.known_ground(&mut view).await?;
+            let now = self.clock().now();
+            let moment = self.moment(&mut view, &ground, now).await?;
+            let known = self.waiting.at(caller, &moment).flatten();
+            let waits = self.waits(&mut view, &ground, caller, now, (most, known)).await?;
+            drop(view);
+            self.waiting.keep(caller, moment, Some(waits.count));
+            self.store.enter(event.count("requests", waits.lines.len())).await?;
             Ok(waits)
         })
         .await
     }
 
+    /// So much of what waits at most; where it is known how much there is, no more than that is looked at.
     async fn waits(
         &self,
         view: &mut View<'_>,
         ground: &Ground,
         caller: &Caller,
         now: Micros,
-        most: usize,
+        (most, known): (usize, Option<usize>),
     ) -> Result<Waits, Error> {
-        let mut reader = Reader::new(view, ground, caller, now).await?;
+        let filter = Filter { mine: Some(Mine::Todo), ..Filter::default() };
+        let mut reader = Reader::new(view, ground, caller, now, true).await?;
+        let mut walk = Walk::new(picked(&filter, caller), None, None);
         let mut waits = Waits { lines: Vec::new(), count: 0 };
-        for row in view.requests_picked(Picked { open: true, ..Picked::default() }).await? {
-            let form = form_of(&row.form, &row.no)?;
-            if !reader.might_hold(&row, &form) {
-                continue;
-            }
-            let common = &mut reader.common;
-            let asked = Asked::load_among(view, &self.shelf, self.clock(), row.clone(), common).await?;
-            let (stands, holder) = standing(view, ground, &form, &row.no, asked.as_ref()).await?;
-            if !holder.contains(caller.login()) {
-                continue;
-            }
+        while (known.is_none() || waits.lines.len() < most)
+            && let Some(row) = walk.next(view).await?
+        {
+            let Some(listed) = self.listed(view, &mut reader, &filter, &row).await? else { continue };
             waits.count += 1;
             if waits.lines.len() < most {
-                let since = since(view, &row, asked.as_ref()).await?;
-                waits.lines.push(line(now, row, &form, stands, holder, since));
+                waits.lines.push(line(view, now, row, listed).await?);
             }
         }
+        waits.count = known.unwrap_or(waits.count);
         Ok(waits)
     }
 
-    /// The requests a caller may see, newest first.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn request_list(&self, caller: &Caller) -> Result<Vec<RequestLine>, Error> {
-        self.request_list_of(caller, &Filter::default()).await
-    }
-
-    /// Those of them that a filter lets through.
+    /// The requests a caller may see and a filter lets through, newest first.
     ///
     /// # Errors
     /// The database failed.
     pub async fn request_list_of(&self, caller: &Caller, filter: &Filter) -> Result<Vec<RequestLine>, Error> {
-        Ok(self.request_page(caller, filter, &Part::whole()).await?.lines)
+        Ok(self.request_page(caller, filter, &Stretch::whole()).await?.lines)
     }
 
     /// A page of them.
@@ -159,102 +145,100 @@ impl Broker {
         &self,
         caller: &Caller,
         filter: &Filter,
-        part: &Part<RequestNo>,
+        stretch: &Stretch<RequestNo>,
     ) -> Result<Paged<RequestLine>, Error> {
         let event = Event::new(Action::RequestListed, caller.actor());
         self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let now = work.at();
-            let view = work.view();
-            let mut reader = Reader::new(view, &ground, caller, now).await?;
-            let mut behind = match &part.behind {
-                Some(no) => view.request(no).await?,
-                None => None,
-            };
+            let mut view = self.store.view().await?;
+            let ground = self.known_ground(&mut view).await?;
+            let now = self.clock().now();
+            let todo = filter.mine == Some(Mine::Todo);
+            let mut reader = Reader::new(&mut view, &ground, caller, now, todo).await?;
+            let behind = self.place_of(&mut view, &mut reader, stretch.behind.as_ref()).await?;
+            let mut walk = Walk::new(picked(filter, caller), behind, stretch.read());
             let mut lines = Vec::new();
-            while !part.is_full(lines.len()) {
-                let picked = Picked {
-                    unit: filter.unit.as_ref(),
-                    open: filter.mine == Some(Mine::Todo),
-                    part: filter.mine.filter(|mine| *mine != Mine::Todo).map(|_| caller.login()),
-                    behind: behind.as_ref(),
-                    most: part.read(),
-                };
-                let rows = view.requests_picked(picked).await?;
-                behind = rows.last().cloned();
-                for row in &rows {
-                    if part.is_full(lines.len()) {
-                        break;
-                    }
-                    lines.extend(self.line_of(view, &mut reader, filter, row, now).await?);
-                }
-                if part.read().is_none_or(|read| rows.len() < read as usize) {
-                    break;
+            while !stretch.is_full(lines.len())
+                && let Some(row) = walk.next(&mut view).await?
+            {
+                if let Some(listed) = self.listed(&mut view, &mut reader, filter, &row).await? {
+                    lines.push(line(&mut view, now, row, listed).await?);
                 }
             }
-            let page = part.of(lines);
-            work.commit(event.count("requests", page.lines.len())).await?;
+            drop(view);
+            let page = stretch.of(lines);
+            self.store.enter(event.count("requests", page.lines.len())).await?;
             Ok(page)
         })
         .await
     }
 
-    /// The line of a request, when the caller may see it and the filter lets it through.
-    async fn line_of(
+    /// A request, when its reader may see it and the filter lets it through.
+    async fn listed(
         &self,
         view: &mut View<'_>,
         reader: &mut Reader<'_>,
         filter: &Filter,
         row: &RequestRow,
-        now: Micros,
-    ) -> Result<Option<RequestLine>, Error> {
-        let (ground, caller) = (reader.ground, reader.caller);
-        let form = form_of(&row.form, &row.no)?;
-        let todo = filter.mine == Some(Mine::Todo);
-        if !reader.might_see(row) || todo && !reader.might_hold(row, &form) {
+    ) -> Result<Option<Listed>, Error> {
+        let Some(open) = self.open_to(view, reader, row).await? else { return Ok(None) };
+        let (standing, holder) =
+            standing(view, reader.ground, &open.form, &row.no, open.asked.as_ref()).await?;
+        let wanted = filter.status.is_none_or(|wanted| wanted == Status::of(&standing));
+        let found = Found { row, asked: open.asked.as_ref(), holder: &holder };
+        if !wanted || !self.is_mine(view, reader.caller, &found, filter.mine).await? {
             return Ok(None);
         }
-        let common = &mut reader.common;
-        let asked = Asked::load_among(view, &self.shelf, self.clock(), row.clone(), common).await?;
-        let seen = match &asked {
-            Some(asked) => self.check_may_see(view, ground, caller, asked).await,
-            None => self.check_shown_to(view, ground, caller, &row.no, &row.unit, Act::RequestList).await,
-        };
-        if !yes(seen)? {
-            return Ok(None);
-        }
-        let (stands, holder) = standing(view, ground, &form, &row.no, asked.as_ref()).await?;
-        let found = Found { row, asked: asked.as_ref(), holder: &holder };
-        let wanted = filter.status.is_none_or(|wanted| wanted == Status::of(&stands));
-        if !wanted || !self.is_mine(view, caller, &found, filter.mine).await? {
-            return Ok(None);
-        }
-        let since = since(view, row, asked.as_ref()).await?;
-        Ok(Some(line(now, row.clone(), &form, stands, holder, since)))
+        Ok(Some(Listed { open, standing, holder }))
     }
 }
 
-fn line(
+impl Waiting {
+    /// What was counted for somebody, if it was of this very moment.
+    fn at(&self, caller: &Caller, moment: &Moment) -> Option<Option<usize>> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(&whose(caller)).filter(|(counted, _)| counted == moment).map(|(_, count)| *count)
+    }
+
+    fn keep(&self, caller: &Caller, moment: Moment, count: Option<usize>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(whose(caller), (moment, count));
+    }
+}
+
+/// A token leaves less to its person.
+fn whose(caller: &Caller) -> (Login, Option<i64>) {
+    (caller.login().clone(), caller.token())
+}
+
+/// What the store leaves out already.
+fn picked<'a>(filter: &'a Filter, caller: &'a Caller) -> Picked<'a> {
+    Picked {
+        unit: filter.unit.as_ref(),
+        open: filter.mine == Some(Mine::Todo),
+        part: filter.mine.filter(|mine| *mine != Mine::Todo).map(|_| caller.login()),
+        ..Picked::default()
+    }
+}
+
+async fn line(
+    view: &mut View<'_>,
     now: Micros,
     row: RequestRow,
-    form: &Form,
-    standing: String,
-    holder: Vec<Login>,
-    since: Micros,
-) -> RequestLine {
-    RequestLine {
+    Listed { open, standing, holder }: Listed,
+) -> Result<RequestLine, Error> {
+    let since = since(view, &row, open.asked.as_ref()).await?;
+    Ok(RequestLine {
         status: Status::of(&standing),
         drafted_by: row.drafted_by,
         since: rfc3339(since),
         waiting_days: (now - since) / 86_400_000_000,
         no: row.no,
         unit: row.unit,
-        campaign: form.campaign().to_owned(),
+        campaign: open.form.campaign().to_owned(),
         standing,
         holder,
         age_days: (now - row.created_at) / 86_400_000_000,
-    }
+    })
 }
 
 /// The last thing that happened to it.

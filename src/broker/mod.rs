@@ -45,6 +45,7 @@ pub mod requests;
 pub mod second;
 pub mod seeking;
 pub mod reviewing;
+mod rounds;
 pub mod sessions;
 pub mod showing;
 pub mod staffing;
@@ -57,13 +58,14 @@ pub mod undertakings;
 mod unknowns;
 pub mod vendor_keys;
 pub mod vendors;
+mod walking;
 
 use std::sync::Arc;
 
 use crate::access::known::Compared;
-use crate::access::{Known, Shelf, Staff};
+use crate::access::{Common, Known, Shelf, Staff};
 use crate::audit::event::Event;
-use crate::clock::Clock;
+use crate::clock::{Clock, Micros};
 use crate::model::network::Network;
 use crate::policy::Policy;
 use crate::store::{Store, View};
@@ -91,6 +93,7 @@ pub struct Broker {
     /// How far the packages are that this process makes.
     gauges: executing::gauge::Gauges,
     coverage: coverage::Kept,
+    waiting: listing::Waiting,
 }
 
 /// What most verbs need first: one snapshot's people and policy.
@@ -98,6 +101,13 @@ pub struct Broker {
 struct Ground {
     staff: Arc<Staff>,
     policy: Arc<Policy>,
+}
+
+impl Ground {
+    /// What requests of this snapshot have in common at a moment.
+    fn common(&self, at: Micros) -> Common {
+        Common::new(self.staff.clone(), self.policy.clone(), at)
+    }
 }
 
 impl Broker {

@@ -2,10 +2,10 @@
 //! the outbox only for what is committed, and once.
 
 use super::alarms::Entry;
-use super::requests::find;
+use super::rounds::find;
 use super::standing::form_of;
 use super::{Broker, Error};
-use crate::access::{Asked, Chair, Staff, Standing};
+use crate::access::{Chair, Staff, Standing};
 use crate::clock::Micros;
 use crate::model::code::codes;
 use crate::model::form::Form;
@@ -167,7 +167,9 @@ impl Broker {
     ) -> Result<Vec<Notice>, Error> {
         let no = number(object)?;
         let mut view = self.store.view().await?;
-        let asked = Asked::load(&mut view, &self.shelf, self.clock(), &no).await?;
+        let ground = self.ground(&mut view).await?;
+        let row = find(&mut view, &no).await?;
+        let asked = self.newest_round(&mut view, &ground, row).await?;
         let is_executed = view.packages_of(&no).await?.iter().any(|package| package.live);
         let Some(asked) = asked.filter(|_| !is_executed) else { return Ok(Vec::new()) };
         let (slot, step) = match asked.standing() {

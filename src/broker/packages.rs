@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::requests::find;
+use super::rounds::find;
 use super::subject::check_reason;
 use super::{Broker, Error, Refusal};
 use crate::access::{Asked, Caller};

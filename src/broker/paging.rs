@@ -18,9 +18,6 @@ pub struct Paged<T> {
     pub more: bool,
 }
 
-/// A stretch, by its former name.
-pub type Part<K> = Stretch<K>;
-
 impl<K> Stretch<K> {
     /// From its beginning to its end.
     pub const fn whole() -> Stretch<K> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::executing::StartedFact;
 use super::executing::ranges::{is_held, parts_made};
 use super::packages::{is_part, last_sealed, package_of};
-use super::requests::find;
+use super::rounds::find;
 use super::standing::form_of;
 use super::{Broker, Error};
 use crate::access::Caller;

@@ -2,17 +2,17 @@
 
 use super::editions::Seen;
 use super::people::still;
+use super::rounds::find;
 use super::standing::{check_may_recall, check_may_revise, refuse_live_package};
 use super::{Broker, Error, Ground, Refusal, StepUp};
+use crate::access::Caller;
 use crate::access::held::check_not_held;
-use crate::access::seats::Chair;
-use crate::access::{Asked, Caller};
 use crate::audit::event::{Action, Event};
 use crate::clock::Micros;
 use crate::model::canonical::canonical;
 use crate::model::code::{Role, Step};
 use crate::model::form::{Form, Names, Submission};
-use crate::model::ids::{Digest, Login, RequestNo, UnitCode};
+use crate::model::ids::{Digest, Login, RequestNo};
 use crate::model::iso::Moment;
 use crate::model::lang::Lang;
 use crate::model::signing::{Capacity, PayloadError, SignaturePayload, Signed as Fact, SignedAct};
@@ -139,7 +139,7 @@ impl Broker {
         self.logged(event.clone(), async {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
-            let asked = self.asked(work.view(), no).await?;
+            let asked = self.asked_on(work.view(), &ground, no).await?;
             self.check_may_see(work.view(), &ground, caller, &asked).await?;
             let (zh, en) = sentences(work.view(), &ground, asked.form()).await?;
             work.commit(event).await?;
@@ -274,56 +274,6 @@ impl Broker {
         })
         .await
     }
-
-    /// The newest round of a request, or a refusal that tells to submit it.
-    pub(super) async fn asked(&self, view: &mut View<'_>, no: &RequestNo) -> Result<Asked, Error> {
-        let asked = Asked::load(view, &self.shelf, self.clock(), no).await?;
-        asked.ok_or_else(|| {
-            Refusal::new("not_submitted", "A5a (Art 5)", format!("{no} is a draft"))
-                .hint("its information officer submits it")
-                .into()
-        })
-    }
-
-    /// Whoever has a chair in it sees it, and whom the policy lets.
-    /// And whom it was copied to.
-    pub(super) async fn check_may_see(
-        &self,
-        view: &mut View<'_>,
-        ground: &Ground,
-        caller: &Caller,
-        asked: &Asked,
-    ) -> Result<(), Error> {
-        if seated(ground, caller, asked.form().unit()) {
-            // A seat lets its person see it; how much of it a token has is its own question.
-            return Ok(ground.staff.within(caller, Act::RequestShow, Some(asked.form().unit()))?);
-        }
-        self.check_shown_to(view, ground, caller, asked.no(), asked.form().unit(), Act::RequestShow).await
-    }
-
-    /// Whom the policy lets, by this act, and whom it was copied to.
-    pub(super) async fn check_shown_to(
-        &self,
-        view: &mut View<'_>,
-        ground: &Ground,
-        caller: &Caller,
-        no: &RequestNo,
-        unit: &UnitCode,
-        act: Act,
-    ) -> Result<(), Error> {
-        ground.staff.within(caller, act, Some(unit))?;
-        let Err(refusal) = ground.staff.may(&ground.policy, caller, act, Some(unit)) else { return Ok(()) };
-        let copied = view.request_notes(no).await?.iter().any(|note| note.copies_to(caller.login()));
-        if copied && ground.staff.is_active(caller.login()) { Ok(()) } else { Err(refusal.into()) }
-    }
-}
-
-/// Whether a person could fill one of the slots of a unit's requests.
-pub(super) fn seated(ground: &Ground, caller: &Caller, unit: &UnitCode) -> bool {
-    Slot::ALL.iter().any(|slot| {
-        Chair::of(&ground.staff, &ground.policy, unit, *slot)
-            .is_ok_and(|chair| chair.seated(&ground.staff, caller.login()).is_some())
-    })
 }
 
 /// A signed fact before it is signed.
@@ -422,14 +372,6 @@ pub(super) async fn sentences(
         form.sentence(lang, &Names { unit, vendor, receiver: receiver.unwrap_or(form.receiver().as_str()) })
     };
     Ok((in_words(Lang::Zh), in_words(Lang::En)))
-}
-
-pub(super) async fn find(view: &mut View<'_>, no: &RequestNo) -> Result<RequestRow, Error> {
-    view.request(no).await?.ok_or_else(|| {
-        Refusal::new("unknown_request", "A5a (Art 5)", format!("there is no request {no}"))
-            .hint("`request list` shows the numbers")
-            .into()
-    })
 }
 
 fn no_site(form: &Form) -> Refusal {

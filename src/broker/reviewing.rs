@@ -119,15 +119,7 @@ impl Broker {
         .await
     }
 
-    /// Everyone, with what they hold.
-    ///
-    /// # Errors
-    /// The caller may not.
-    pub async fn people_list(&self, caller: &Caller) -> Result<Vec<PersonShown>, Error> {
-        Ok(self.people_page(caller, &Stretch::whole()).await?.lines)
-    }
-
-    /// A page of them.
+    /// Everyone, with what they hold, a page at a time.
     ///
     /// # Errors
     /// The caller may not.

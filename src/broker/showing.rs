@@ -4,10 +4,11 @@ mod whole;
 
 use super::abilities::Found;
 use super::editions::{Edition, edition};
-use super::requests::{find, sentences};
+use super::requests::sentences;
+use super::rounds::find;
 use super::standing::{form_of, standing};
 use super::{Broker, Error};
-use crate::access::{About, Asked, Caller, Waterfall};
+use crate::access::{About, Caller, Waterfall};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::code::{Exclusion, Step, codes};
@@ -191,7 +192,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;
-            let asked = Asked::load(work.view(), &self.shelf, self.clock(), no).await?;
+            let asked = self.newest_round(work.view(), &ground, row.clone()).await?;
             match &asked {
                 Some(asked) => self.check_may_see(work.view(), &ground, caller, asked).await?,
                 None => {

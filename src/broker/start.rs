@@ -83,6 +83,7 @@ impl Broker {
             unknowns: Default::default(),
             gauges: Default::default(),
             coverage: Default::default(),
+            waiting: Default::default(),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use super::requests::{Draft, Target, add_fact, check_form, find, moment, sentences};
+use super::requests::{Draft, Target, add_fact, check_form, moment, sentences};
+use super::rounds::find;
 use super::standing::refuse_live_package;
 use super::{Broker, Error, Ground, Refusal, StepUp};
 use crate::access::asked::{check_receiver, check_vendor};
@@ -45,7 +46,7 @@ impl Broker {
             let ground = self.ground(work.view()).await?;
             let row = find(work.view(), no).await?;
             step.seen().check(work.view(), no).await?;
-            let before = Asked::load(work.view(), &self.shelf, self.clock(), no).await?;
+            let before = self.newest_round(work.view(), &ground, row.clone()).await?;
             let submission = self.submittable(&mut work, &ground, &row, before.as_ref(), caller).await?;
             let digest = submission.digest();
             let stored = SubmissionRow {

@@ -6,7 +6,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -25,6 +25,7 @@ use crate::audit::proof::{ConsistencyProof, InclusionProof};
 use crate::broker::attesting::Exceptions;
 use crate::broker::audits::ExportFormat;
 use crate::broker::{Caller, Error};
+use crate::model::ids::RequestNo;
 use crate::model::scope::Scope;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -102,6 +103,16 @@ pub(super) async fn inclusion(
     Ok(Answer(app.broker().inclusion(of.seq, of.size).await?))
 }
 
+/// What an auditor has to ask about.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ExceptionsPage {
+    #[serde(flatten)]
+    found: Exceptions,
+    /// Where the next page of packages begins; null on the last.
+    #[schema(required)]
+    next_cursor: Option<String>,
+}
+
 /// That the newer log begins with the older one (RFC 6962).
 #[utoipa::path(
     get, path = "/audit/proofs/consistency", tag = "audit", params(Consistency),
@@ -117,18 +128,23 @@ pub(super) async fn consistency(
     Ok(Answer(app.broker().consistency(of.from, of.to).await?))
 }
 
-/// What an auditor has to ask about, at this moment.
+/// What an auditor has to ask about, at this moment; packages a page at a time, those of the newest requests first. A page
+/// counts requests, and has all of the packages of each.
 #[utoipa::path(
-    get, path = "/audit/exceptions", tag = "audit",
-    responses((status = 200, description = "All of it.", body = Exceptions)),
+    get, path = "/audit/exceptions", tag = "audit", params(Page),
+    responses((status = 200, description = "A page.", body = ExceptionsPage)),
     extensions(("x-scope" = json!(Scope::AuditRead)),
-        ("x-problems" = json!(["not_permitted"]))),
+        ("x-problems" = json!(["not_permitted", "bad_value"]))),
 )]
 pub(super) async fn exceptions(
     State(app): State<App>,
+    Query(page): Query<Page>,
     who: Allowed<scopes::AuditRead>,
-) -> Result<Answer<Exceptions>, Problem> {
-    Ok(Answer(app.broker().audit_exceptions(who.caller()).await?))
+) -> Result<Answer<ExceptionsPage>, Problem> {
+    let stretch = page.stretch(|text| RequestNo::parse(text).ok())?;
+    let found = app.broker().audit_exceptions(who.caller(), &stretch).await?;
+    let next_cursor = found.next.as_ref().map(|no| cursor(&no.to_string()));
+    Ok(Answer(ExceptionsPage { found, next_cursor }))
 }
 
 /// Entries, newest first; the look is one of them.

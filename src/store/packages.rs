@@ -111,30 +111,6 @@ impl View<'_> {
         rows.iter().map(|r| package(r).ok_or_else(|| malformed("package"))).collect()
     }
 
-    /// Packages, those of the newest request first and of one request the newest first; behind one of them, and so many
-    /// at most.
-    ///
-    /// # Errors
-    /// A row that does not parse is an integrity error.
-    pub async fn packages_behind(
-        &mut self,
-        behind: Option<&PackageNo>,
-        most: Option<u32>,
-    ) -> Result<Vec<PackageRow>, StoreError> {
-        let asked = "(select created_at from request where request.no = package.request_no)";
-        let (request, serial) =
-            behind.map_or((String::new(), 0), |no| (no.request().to_string(), i64::from(no.serial())));
-        let tail = format!(
-            "where $2 = '' or {asked} < (select created_at from request where no = $2) \
-                or ({asked} = (select created_at from request where no = $2) \
-                    and (request_no < $2 or (request_no = $2 and serial < $3))) \
-             order by {asked} desc, request_no desc, serial desc limit $1"
-        );
-        let most = Arg::Int(most.map_or(i64::MAX, i64::from));
-        let rows = self.rows(&PACKAGE, &tail, &[most, Arg::Text(&request), Arg::Int(serial)]).await?;
-        rows.iter().map(|r| package(r).ok_or_else(|| malformed("package"))).collect()
-    }
-
     /// The packages of one request, oldest first.
     ///
     /// # Errors

@@ -1,8 +1,13 @@
 //! Requests, what was submitted of them, and the signed facts. No row says `approved`: states are walked.
 
+use jiff::civil::Date;
+
 use super::engine::Arg;
-use super::table::{REMARK, REQUEST, SIGNATURE, SUBMISSION, Value};
-use super::{StoreError, View, Work};
+use super::table::{
+    CREDENTIAL, PACKAGE, PACKAGE_FACT, PERSON, PERSON_HOLD, POLICY_VERSION, POLICY_WITHDRAWAL, REMARK,
+    REQUEST, REQUEST_NOTE, ROLE_GRANT, SIGNATURE, SUBMISSION, Table, UNIT, VENDOR, VENDOR_KEY, Value,
+};
+use super::{Stamp, StoreError, View, Work};
 use crate::clock::{Micros, random};
 use crate::keyring::sha256;
 use crate::model::ids::{Digest, Login, RequestNo, UnitCode};
@@ -65,10 +70,26 @@ pub struct Picked<'a> {
     pub open: bool,
     /// Only what this person had a part in: drafted, said something to, executed, or was noted beside it.
     pub part: Option<&'a Login>,
+    /// Only what has a package, or had one.
+    pub packaged: bool,
+    /// Only what may have a day in this month: in its form, or because its package was handed off or proven to be destroyed.
+    pub month: Option<Month>,
+    /// Only what has a package of which a record may be waited for: it was fetched last and not handed off, or handed off
+    /// and not proven to be destroyed.
+    pub unsettled: bool,
     /// Only those behind this one.
     pub behind: Option<&'a RequestRow>,
     /// So many at most.
     pub most: Option<u32>,
+}
+
+/// A month of the vault's zone.
+#[derive(Debug, Clone, Copy)]
+pub struct Month {
+    /// Any of its days.
+    pub day: Date,
+    /// Its first moment, and that of the next.
+    pub moments: (Micros, Micros),
 }
 
 /// What [`Picked::open`] says. The acts are looked for in the signed bytes, as canonical JSON spells them: a quotation mark
@@ -92,7 +113,48 @@ const PART: &str = "\
         or exists (select 1 from package where package.request_no = request.no and package.executor = $5) \
         or exists (select 1 from request_note where request_note.no = request.no and request_note.subject = $5))";
 
+/// How canonical JSON spells the days of a form, up to the month.
+const DAYS: [&str; 3] = ["from", "to", "destroy_by"];
+
+const UNSETTLED: &str = "\
+    exists (select 1 from package join package_fact on package_fact.package = package.no \
+        where package.request_no = request.no \
+        and (package_fact.kind = 'handed_off' and not exists (select 1 from package_fact as proof \
+                where proof.package = package.no and proof.kind = 'destroyed') \
+            or package_fact.kind = 'downloaded' and not exists (select 1 from package_fact as later \
+                where later.package = package.no and later.number > package_fact.number)))";
+
+const PACKAGED: &str = "exists (select 1 from package where package.request_no = request.no)";
+
+/// The tables that say where a request stands, whom it waits for and who may see it.
+static STANDING: [&Table; 15] = [
+    &UNIT,
+    &PERSON,
+    &ROLE_GRANT,
+    &CREDENTIAL,
+    &PERSON_HOLD,
+    &POLICY_VERSION,
+    &POLICY_WITHDRAWAL,
+    &VENDOR,
+    &VENDOR_KEY,
+    &REQUEST,
+    &REQUEST_NOTE,
+    &SUBMISSION,
+    &SIGNATURE,
+    &PACKAGE,
+    &PACKAGE_FACT,
+];
+
 impl View<'_> {
+    /// What the log says that the tables come to which say where requests stand: as long as it says the same, each stands
+    /// where it stood, but for what runs out with a day.
+    ///
+    /// # Errors
+    /// The log's head does not fit.
+    pub(crate) async fn requests_stamp(&mut self) -> Result<Stamp, StoreError> {
+        self.stamp(&STANDING).await
+    }
+
     /// The requests that are picked, newest first.
     ///
     /// # Errors
@@ -109,29 +171,43 @@ impl View<'_> {
         ];
         // Every place is of one type on PostgreSQL, whether or not the statement goes on to use it.
         let mut tail = String::from(
-            "where ($2 = '' or unit = $2) and (created_at < $3 or (created_at = $3 and no < $4)) \
+            "where ($2 = '' or unit = $2) and (created_at, no) < ($3, $4) \
              and ($5 = '' or true)",
         );
         if picked.part.is_some() {
             tail.push_str(" and ");
             tail.push_str(PART);
         }
+        if picked.packaged {
+            tail.push_str(" and ");
+            tail.push_str(PACKAGED);
+        }
         if picked.open {
             tail.push_str(" and ");
             tail.push_str(OPEN);
             args.extend(ENDS.map(Arg::Bytes));
         }
+        if picked.unsettled {
+            tail.push_str(" and ");
+            tail.push_str(UNSETTLED);
+        }
+        let days = picked
+            .month
+            .map(|month| DAYS.map(|key| format!("%\"{key}\":\"{}%", month.day.strftime("%Y-%m-"))));
+        if let (Some(month), Some(days)) = (&picked.month, &days) {
+            let [from, to, by, begins, ends] = [1, 2, 3, 4, 5].map(|n| args.len() + n);
+            tail.push_str(&format!(
+                " and (form like ${from} or form like ${to} or form like ${by} \
+                   or exists (select 1 from package join package_fact on package_fact.package = package.no \
+                       where package.request_no = request.no and package.live = 1 \
+                       and package_fact.kind in ('handed_off', 'destroyed') \
+                       and package_fact.at >= ${begins} and package_fact.at < ${ends}))"
+            ));
+            args.extend(days.iter().map(|day| Arg::Text(day)));
+            args.extend([Arg::Int(month.moments.0), Arg::Int(month.moments.1)]);
+        }
         tail.push_str(" order by created_at desc, no desc limit $1");
         let rows = self.rows(&REQUEST, &tail, &args).await?;
-        rows.iter().map(|r| request(r).ok_or_else(|| malformed("request"))).collect()
-    }
-
-    /// All requests, newest first.
-    ///
-    /// # Errors
-    /// A row that does not parse is an integrity error.
-    pub async fn requests(&mut self) -> Result<Vec<RequestRow>, StoreError> {
-        let rows = self.rows(&REQUEST, "order by created_at desc, no desc", &[]).await?;
         rows.iter().map(|r| request(r).ok_or_else(|| malformed("request"))).collect()
     }
 

@@ -7,7 +7,7 @@ use super::StoreError;
 use super::engine::Engine;
 
 /// The newest migration.
-pub(crate) const SCHEMA: i64 = 14;
+pub(crate) const SCHEMA: i64 = 15;
 
 macro_rules! texts {
     ($engine:literal) => {
@@ -35,6 +35,7 @@ macro_rules! texts {
                 "service_tokens",
                 include_str!(concat!("../../migrations/", $engine, "/0014_service_tokens.sql")),
             ),
+            ("newest", include_str!(concat!("../../migrations/", $engine, "/0015_newest.sql"))),
         ]
     };
 }

@@ -44,7 +44,7 @@ pub(super) struct Frame {
     pub(super) roles: Vec<Role>,
     /// What was just done, in words; none when nothing was.
     pub(super) done: Option<&'static str>,
-    /// How many requests wait for the reader.
+    /// How many requests wait for the reader; none is shown when that is not known.
     pub(super) waiting: usize,
     /// What a form that signs has to ask for.
     pub(super) ask: Ask,
@@ -68,7 +68,7 @@ impl Frame {
         place: Place,
         title: impl Into<String>,
     ) -> Result<Frame, Problem> {
-        let waiting = app.broker().requests_waiting(who.session.caller()).await?;
+        let waiting = app.broker().requests_waiting(who.session.caller()).await?.unwrap_or_default();
         Frame::counted(app, who, place, title, waiting).await
     }
 

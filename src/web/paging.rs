@@ -36,10 +36,14 @@ impl Pager {
         page: &Paged<T>,
         key: impl Fn(&T) -> String,
     ) -> Pager {
+        Pager::on(path, behind, page.lines.last().filter(|_| page.more).map(key))
+    }
+
+    /// The same of a page that says itself behind what the next one begins.
+    pub(super) fn on(path: impl Into<String>, behind: &Behind, last: Option<String>) -> Pager {
         let path = path.into();
         let joint = if path.contains('?') { '&' } else { '?' };
-        let last = page.lines.last().filter(|_| page.more);
-        let next = last.map(|line| format!("{path}{joint}behind={}", percent(&key(line))));
+        let next = last.map(|key| format!("{path}{joint}behind={}", percent(&key)));
         Pager { began_later: behind.behind.is_some(), next, path }
     }
 

@@ -1,12 +1,19 @@
 //! Lists in pages.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use crate::both;
 use crate::caller::Served;
 use crate::support::world::{block, executed, form};
 
-both!(a_list_comes_in_pages, every_list_has_each_of_its_lines_once, the_log_is_read_backwards);
+both!(
+    a_list_comes_in_pages,
+    every_list_has_each_of_its_lines_once,
+    a_cursor_tells_nobody_of_what_is_not_theirs,
+    the_log_is_read_backwards,
+);
 
 fn a_list_comes_in_pages(served: &Served) {
     let officer = served.caller("hq.officer");
@@ -56,6 +63,33 @@ fn every_list_has_each_of_its_lines_once(served: &Served) {
     let people = all("admin", "/api/v1/people", "login", 200);
     assert!(people.is_sorted() && people.len() > 15, "{people:?}");
     assert_eq!(all("admin", "/api/v1/people", "login", 7), people);
+}
+
+/// Behind what one may not see a list begins as behind what is not there: anew.
+fn a_cursor_tells_nobody_of_what_is_not_theirs(served: &Served) {
+    let [theirs, own] = block(async {
+        let broker = served.broker().await;
+        let made = [executed(&broker, "sms").await, executed(&broker, "post").await];
+        broker.store().close().await;
+        made
+    });
+    let officer = served.caller("s1.officer");
+    let page = |path: &str, behind: &str| -> Vec<String> {
+        let answer = officer.get(&format!("{path}?cursor={}", URL_SAFE_NO_PAD.encode(behind)));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let items = answer.body["items"].as_array().unwrap();
+        items.iter().map(|line| line["no"].as_str().unwrap().to_owned()).collect()
+    };
+    let (of_theirs, of_own) = (theirs.request().to_string(), own.request().to_string());
+    for behind in [of_theirs.as_str(), "CS2026-HQ-9999", "CS2026-S001-9999"] {
+        assert_eq!(page("/api/v1/requests", behind), [of_own.as_str()], "{behind}");
+    }
+    assert_eq!(page("/api/v1/requests", &of_own), Vec::<String>::new());
+    let own = own.to_string();
+    for behind in [theirs.to_string(), format!("{of_theirs}-P9"), format!("{of_own}-P9")] {
+        assert_eq!(page("/api/v1/packages", &behind), [own.as_str()], "{behind}");
+    }
+    assert_eq!(page("/api/v1/packages", &own), Vec::<String>::new());
 }
 
 fn the_log_is_read_backwards(served: &Served) {

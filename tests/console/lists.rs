@@ -22,6 +22,47 @@ fn what_is_done_with_is_not_worked_out_on_postgres() {
     what_is_done_with_is_not_worked_out(On::Postgres);
 }
 
+#[test]
+fn one_broken_request_closes_no_other_page_on_sqlite() {
+    one_broken_request_closes_no_other_page(On::Sqlite);
+}
+
+#[test]
+fn one_broken_request_closes_no_other_page_on_postgres() {
+    one_broken_request_closes_no_other_page(On::Postgres);
+}
+
+/// How much waits is not known then, and no number is shown; the list of it says why.
+fn one_broken_request_closes_no_other_page(on: On) {
+    let served = Served::start(on);
+    block(async {
+        let broker = served.broker().await;
+        let waits = submitted(&broker, "sms").await;
+        let like = broker.store().view().await.unwrap().request(&waits).await.unwrap().unwrap();
+        let no = RequestNo::new(2020, waits.unit().clone(), 1).unwrap();
+        let mut work = broker.store().work().await.unwrap();
+        work.put_request(&RequestRow { no: no.clone(), created_at: 1, ..like }).await.unwrap();
+        let body = b"no round".to_vec();
+        let round = SubmissionRow { no, round: 1, digest: Digest::of(&body), body };
+        work.add_submission(&round).await.unwrap();
+        work.commit(Event::new(Action::PolicyShown, Actor::Operator)).await.unwrap();
+        broker.store().close().await;
+    });
+    let head = browser(&served, "hq.head");
+    for path in ["/account", "/requests/new", "/requests/calendar?month=2027-01"] {
+        let shown = page(&head, path);
+        assert!(!title(&shown).starts_with('('), "{path}: {}", title(&shown));
+        assert!(!shown.contains("<span class=\"count\""), "{path}: {shown}");
+    }
+    for path in ["/", "/requests?mine=todo", "/requests"] {
+        let broken = head.get(path);
+        assert_eq!(broken.status, 500, "{path}: {}", broken.text());
+    }
+    // Whom it does not concern is told how much waits for them.
+    let officer = browser(&served, cast("post")[0]);
+    assert!(!title(&page(&officer, "/")).starts_with('('));
+}
+
 /// Requests of a package's form that are done with and cannot be worked out, of before all others.
 async fn unreadable(broker: &Broker, like: &PackageNo, many: u32) {
     let mut view = broker.store().view().await.unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign::broker::Broker;
+use countersign::broker::showing::Filter;
 use countersign::clock::Clock;
 use countersign::model::code::Step;
 use countersign::model::ids::{Login, RequestNo};
@@ -158,7 +159,10 @@ async fn reminders_come_once_a_day_and_copies_let_see(world: &World) {
     assert_eq!(copy("hq.planner", "s2.officer").await, "done");
     assert_eq!(show("s2.officer").await, "done");
     assert_eq!(copy("s2.officer", "s2.head").await, "not_holder", "to see is not to hold");
-    let list = broker.request_list(step(&broker, "s2.officer").await.unwrap().caller()).await.unwrap();
+    let list = broker
+        .request_list_of(step(&broker, "s2.officer").await.unwrap().caller(), &Filter::default())
+        .await
+        .unwrap();
     assert_eq!(list.len(), 1);
     assert_eq!(broker.audit_verify(true, &[]).await.unwrap().problems, []);
 }

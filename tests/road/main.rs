@@ -13,6 +13,7 @@ mod consent;
 mod exploring;
 mod gate;
 mod handing;
+mod lists;
 mod ranges;
 mod reading;
 mod vendors;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign::broker::Broker;
 use countersign::broker::editions::Seen;
 use countersign::broker::explaining::Question;
+use countersign::broker::paging::Stretch;
 use countersign::broker::showing::{Filter, Mine, RequestShown, Status};
 use countersign::clock::Clock;
 use countersign::model::code::{Role, Step};
@@ -165,7 +166,7 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     let package = executed(&broker, "sms").await;
     let told = async || {
         let auditor = step(&broker, "auditor").await.unwrap();
-        let found = broker.audit_exceptions(auditor.caller()).await.unwrap();
+        let found = broker.audit_exceptions(auditor.caller(), &Stretch::whole()).await.unwrap();
         assert_eq!((found.integrity, found.unproven_keys.len()), (None, 0));
         (found.overdue.len(), found.not_handed_off.len())
     };
@@ -207,7 +208,7 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     assert_eq!(shown.facts[4].record.as_ref().unwrap()["reference"], "HT-1/7");
     assert_eq!(shown.rows.unwrap() + shown.excluded.unwrap().values().sum::<u64>(), shown.selected.unwrap());
     let officer = step(&broker, "hq.officer").await.unwrap();
-    assert_eq!(code(broker.audit_exceptions(officer.caller()).await), "not_permitted");
+    assert_eq!(code(broker.audit_exceptions(officer.caller(), &Stretch::whole()).await), "not_permitted");
     assert_eq!(broker.audit_verify(true, &[]).await.unwrap().problems, []);
 }
 
@@ -279,11 +280,11 @@ async fn the_organisation_is_read_by_who_keeps_and_who_reviews_it(world: &World)
     assert_eq!((unit.people, &unit.officers[..]), (2, &[login("hq.officer")][..]));
     assert!(!org.gaps.contains(&"HQ-MKT".to_owned()), "{:?}", org.gaps);
     let admin = step(&broker, "admin").await.unwrap();
-    let people = broker.people_list(auditor.caller()).await.unwrap();
+    let people = broker.people_page(auditor.caller(), &Stretch::whole()).await.unwrap().lines;
     let shown = people.iter().find(|p| p.login == login("hq.officer")).unwrap();
     assert_eq!((shown.roles[0].role, shown.enrolled), (Role::InfoOfficer, true));
     assert!(shown.key.is_some() && people.iter().all(|p| p.enrolled == p.key.is_some()));
-    assert_eq!(code(broker.people_list(officer.caller()).await), "not_permitted");
+    assert_eq!(code(broker.people_page(officer.caller(), &Stretch::whole()).await), "not_permitted");
     assert_eq!(code(broker.person_show(officer.caller(), &login("hq.head")).await), "not_permitted");
     assert_eq!(code(broker.person_show(officer.caller(), &login("hq.officer")).await), "done", "oneself");
     assert_eq!(code(broker.person_show(admin.caller(), &login("nobody")).await), "unknown_login");

@@ -5,7 +5,8 @@ use countersign::model::ordinals::OrdinalSet;
 use countersign::store::StoreError;
 use countersign::store::notes::{NoteKind, NoteRow};
 use countersign::store::packages::FactKind;
-use countersign::store::requests::{Picked, RequestRow, SignatureRow};
+use countersign::store::requests::{Month, Picked, RequestRow, SignatureRow};
+use jiff::civil::date;
 
 use crate::fixture::{Vault, event};
 use crate::raw::Cell;
@@ -18,8 +19,9 @@ on_both_engines!(
     notes_read_back_beside_their_request,
     a_justification_is_sealed_and_committed_to,
     requests_are_picked,
+    the_newest_requests_are_read_by_an_index,
+    requests_are_picked_by_their_days,
     one_package_of_a_request_is_live,
-    packages_come_a_page_at_a_time,
     a_range_is_claimed_made_and_claimed_again,
     what_happened_to_a_package_and_who_is_in_it_reads_back,
     package_keys_come_and_go,
@@ -56,7 +58,7 @@ async fn requests_and_their_rounds_read_back(vault: Vault) {
     work.commit(event()).await.unwrap();
 
     let mut view = vault.store.view().await.unwrap();
-    assert_eq!(view.requests().await.unwrap(), [rows[1].clone(), rows[0].clone()]);
+    assert_eq!(view.requests_picked(Picked::default()).await.unwrap(), [rows[1].clone(), rows[0].clone()]);
     assert_eq!(view.request(&rows[0].no).await.unwrap(), Some(rows[0].clone()));
     assert_eq!(view.request(&request_no(9)).await.unwrap(), None);
     assert!(view.submissions(&rows[0].no).await.unwrap() == [submission(1, 1), submission(1, 2)]);
@@ -208,6 +210,7 @@ async fn requests_are_picked(vault: Vault) {
     assert_eq!(picked(all).await, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(picked(Picked { open: true, ..all }).await, [9, 8, 7, 5, 3]);
     assert_eq!(picked(Picked { unit: Some(&unit), ..all }).await, [9]);
+    assert_eq!(picked(Picked { packaged: true, ..all }).await, [7, 6, 3]);
     assert_eq!(picked(Picked { part: Some(&whom), ..all }).await, [9, 2]);
     assert_eq!(picked(Picked { part: Some(&login("executor")), ..all }).await, [7, 6, 3]);
     assert_eq!(picked(Picked { part: Some(&login("signer1")), ..all }).await, [7, 6, 5, 4, 3, 2, 1]);
@@ -219,30 +222,59 @@ async fn requests_are_picked(vault: Vault) {
     assert_eq!(view.copies_to(&login("li.na")).await.unwrap(), []);
 }
 
-async fn packages_come_a_page_at_a_time(vault: Vault) {
+async fn the_newest_requests_are_read_by_an_index(vault: Vault) {
+    let sql =
+        "select no from request where (created_at, no) < (9, 'x') order by created_at desc, no desc limit 5";
+    let plan = vault.raw().await.plan(sql).await;
+    assert!(plan.contains("request_newest") && !plan.to_lowercase().contains("sort"), "{plan}");
+    assert!(!plan.contains("B-TREE"), "{plan}");
+}
+
+/// By its form, and by what became of its package; what needs a record of its package.
+async fn requests_are_picked_by_their_days(vault: Vault) {
     let mut work = vault.store.work().await.unwrap();
-    // The second request is the older one.
-    work.put_request(&request(1)).await.unwrap();
-    work.put_request(&RequestRow { created_at: 7, ..request(2) }).await.unwrap();
-    for (request, serial) in [(1, 1), (2, 1), (1, 2), (2, 2)] {
-        if serial == 2 {
-            work.retire_package(&package(request, 1)).await.unwrap();
+    let days = |from: &str, to: &str, by: &str| {
+        format!(r#"{{"destroy_by":"{by}","window":{{"from":"{from}","to":"{to}"}}}}"#)
+    };
+    let forms = [
+        days("2026-12-31", "2027-02-01", "2027-03-01"),
+        days("2026-01-01", "2026-12-01", "2027-03-01"),
+        days("2026-01-01", "2026-02-01", "2026-12-15"),
+        days("2026-11-30", "2027-01-01", "2027-12-01"),
+        r#"{"reason":"\"from\":\"2026-12-01"}"#.to_owned(),
+        "{}".to_owned(),
+        "{}".to_owned(),
+        "{}".to_owned(),
+    ];
+    for (serial, form) in (1..).zip(forms) {
+        work.put_request(&RequestRow { form, ..request(serial) }).await.unwrap();
+    }
+    use FactKind::{Destroyed, Downloaded, HandedOff, Recalled, Sealed};
+    let happened: [(u32, &[(FactKind, i64)]); 5] = [
+        (4, &[(Sealed, 150), (Downloaded, 160)]),
+        (5, &[(Downloaded, 150), (Recalled, 160)]),
+        (6, &[(Downloaded, 1), (HandedOff, 100)]),
+        (7, &[(HandedOff, 1), (Destroyed, 199)]),
+        (8, &[(HandedOff, 99), (Recalled, 200)]),
+    ];
+    for (serial, facts) in happened {
+        work.add_package(&package(serial, 1)).await.unwrap();
+        for (kind, at) in facts {
+            work.add_package_fact(&package_no(serial, 1), &fact(*kind, *at)).await.unwrap();
         }
-        work.add_package(&package(request, serial)).await.unwrap();
     }
     work.commit(event()).await.unwrap();
     let mut view = vault.store.view().await.unwrap();
-    let (mut seen, mut behind) = (Vec::new(), None);
-    loop {
-        let page = view.packages_behind(behind.as_ref(), Some(1)).await.unwrap();
-        let Some(row) = page.first() else { break };
-        assert_eq!(page.len(), 1);
-        seen.push(row.no.clone());
-        behind = Some(row.no.clone());
-    }
-    assert_eq!(seen, [package_no(1, 2), package_no(1, 1), package_no(2, 2), package_no(2, 1)]);
-    let all = view.packages_behind(None, None).await.unwrap();
-    assert_eq!(all.into_iter().map(|row| row.no).collect::<Vec<_>>(), seen);
+    let mut picked = async |picked: Picked<'_>| -> Vec<u32> {
+        let rows = view.requests_picked(picked).await.unwrap();
+        rows.iter().map(|row| row.no.seq()).collect()
+    };
+    let month = Month { day: date(2026, 12, 7), moments: (100, 200) };
+    assert_eq!(picked(Picked { month: Some(month), ..Picked::default() }).await, [7, 6, 3, 2, 1]);
+    assert_eq!(picked(Picked { unsettled: true, ..Picked::default() }).await, [8, 6, 4]);
+    let both =
+        Picked { month: Some(month), unsettled: true, packaged: true, open: true, ..Picked::default() };
+    assert_eq!(picked(both).await, [0_u32; 0]);
 }
 
 async fn a_range_is_claimed_made_and_claimed_again(vault: Vault) {

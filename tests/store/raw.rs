@@ -172,6 +172,25 @@ impl Raw {
         done
     }
 
+    /// How the engine would go about a query, where a walk through a whole table is its last choice.
+    pub async fn plan(&mut self, sql: &str) -> String {
+        let rows = match self {
+            Raw::Sqlite(_) => {
+                let kinds = [Kind::Int, Kind::Int, Kind::Int, Kind::Text];
+                self.query(&format!("explain query plan {sql}"), &kinds).await
+            }
+            Raw::Postgres(_) => {
+                self.run("set enable_seqscan = off; set enable_bitmapscan = off").await.unwrap();
+                self.query(&format!("explain {sql}"), &[Kind::Text]).await
+            }
+        };
+        let said = |row: Vec<Cell>| match row.into_iter().next_back() {
+            Some(Cell::Text(text)) => text,
+            other => panic!("no plan: {other:?}"),
+        };
+        rows.into_iter().map(said).collect::<Vec<_>>().join("\n")
+    }
+
     async fn query(&mut self, sql: &str, kinds: &[Kind]) -> Rows {
         let sql = AssertSqlSafe(sql.to_owned());
         macro_rules! read {

@@ -1,6 +1,8 @@
 //! The list of packages, a page at a time.
 
-use super::super::paging::{Paged, Part};
+use super::super::paging::{Paged, Stretch};
+use super::super::standing::form_of;
+use super::super::walking::Walk;
 use super::super::{Broker, Error, Ground};
 use super::{PackageLine, SealedFact, last_sealed};
 use crate::access::{Asked, Caller, Common};
@@ -8,7 +10,7 @@ use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::ids::{PackageNo, RequestNo};
 use crate::policy::Act;
-use crate::store::packages::PackageRow;
+use crate::store::requests::{Picked, RequestRow};
 use crate::store::{StoreError, View};
 
 impl Broker {
@@ -17,7 +19,7 @@ impl Broker {
     /// # Errors
     /// The database failed.
     pub async fn package_list(&self, caller: &Caller) -> Result<Vec<PackageLine>, Error> {
-        Ok(self.package_page(caller, None, &Part::whole()).await?.lines)
+        Ok(self.package_page(caller, None, &Stretch::whole()).await?.lines)
     }
 
     /// A page of them, or of those of one request.
@@ -28,73 +30,117 @@ impl Broker {
         &self,
         caller: &Caller,
         of: Option<&RequestNo>,
-        part: &Part<PackageNo>,
+        stretch: &Stretch<PackageNo>,
     ) -> Result<Paged<PackageLine>, Error> {
         let event = Event::new(Action::PackageListed, caller.actor());
         self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            let at = work.at();
-            let mut common = Common::new(ground.staff.clone(), ground.policy.clone(), at);
-            let (mut lines, mut behind) = (Vec::new(), part.behind.clone());
-            while !part.is_full(lines.len()) {
-                let packages = match of {
-                    Some(no) => work.view().packages_of(no).await?.into_iter().rev().collect(),
-                    None => work.view().packages_behind(behind.as_ref(), part.read()).await?,
-                };
-                behind = packages.last().map(|package| package.no.clone());
-                for package in &packages {
-                    if part.is_full(lines.len()) {
-                        break;
-                    }
-                    lines
-                        .extend(self.package_line(work.view(), &ground, &mut common, caller, package).await?);
-                }
-                if of.is_some() || part.read().is_none_or(|read| packages.len() < read as usize) {
-                    break;
-                }
-            }
-            let page = part.of(lines);
-            work.commit(event.count("packages", page.lines.len())).await?;
+            let mut view = self.store.view().await?;
+            let ground = self.known_ground(&mut view).await?;
+            let common = ground.common(self.clock().now());
+            let mut reading = Reading { ground: &ground, caller, common };
+            let lines = match of {
+                Some(no) => match view.request(no).await? {
+                    Some(row) => self.package_lines(&mut view, &mut reading, row).await?,
+                    None => Vec::new(),
+                },
+                None => self.packages_behind(&mut view, &mut reading, stretch).await?,
+            };
+            drop(view);
+            let page = stretch.of(lines);
+            self.store.enter(event.count("packages", page.lines.len())).await?;
             Ok(page)
         })
         .await
     }
 
-    async fn package_line(
+    async fn packages_behind(
         &self,
         view: &mut View<'_>,
-        ground: &Ground,
-        common: &mut Common,
-        caller: &Caller,
-        package: &PackageRow,
-    ) -> Result<Option<PackageLine>, Error> {
-        let orphan = || StoreError::integrity("package", format!("{}: its request is gone", package.no));
-        let row = view.request(package.no.request()).await?.ok_or_else(orphan)?;
-        let asked =
-            Asked::load_among(view, &self.shelf, self.clock(), row, common).await?.ok_or_else(orphan)?;
-        let named = asked.form().receiver() == caller.login();
-        let unit = asked.form().unit();
-        if ground.staff.within(caller, Act::PackageList, Some(unit)).is_err() {
-            return Ok(None);
+        reading: &mut Reading<'_>,
+        stretch: &Stretch<PackageNo>,
+    ) -> Result<Vec<PackageLine>, Error> {
+        let (mut lines, mut behind) = (Vec::new(), None);
+        if let Some(no) = &stretch.behind
+            && let Some(row) = view.request(no.request()).await?
+        {
+            let its = self.package_lines(view, reading, row.clone()).await?;
+            // One that the caller may not see is nowhere, as one that is not there.
+            if let Some(at) = its.iter().position(|line| line.no == *no) {
+                lines.extend(its.into_iter().skip(at + 1));
+                behind = Some(row);
+            }
         }
-        if !named && ground.staff.may(&ground.policy, caller, Act::PackageList, Some(unit)).is_err() {
-            return Ok(None);
+        let picked = Picked { packaged: true, ..Picked::default() };
+        let mut walk = Walk::new(picked, behind, stretch.read());
+        while !stretch.is_full(lines.len())
+            && let Some(row) = walk.next(view).await?
+        {
+            lines.extend(self.package_lines(view, reading, row).await?);
         }
-        let facts = view.package_facts(&package.no).await?;
-        let sealed = last_sealed(&facts)?;
-        let Some(last) = facts.last() else { return Ok(None) };
-        let may = ground.staff.may(&ground.policy, caller, Act::PackageRecall, Some(unit));
-        Ok(Some(PackageLine {
-            receives: named,
-            may_recall: package.live && may.is_ok(),
-            no: package.no.clone(),
-            channel: asked.form().channel(),
-            state: last.kind,
-            at: rfc3339(last.at),
-            rows: sealed.as_ref().map(|s| s.rows),
-            sha256: sealed.as_ref().map(SealedFact::sha256),
-            excluded: sealed.map(|s| s.excluded),
-        }))
+        Ok(lines)
+    }
+
+    /// The packages of a request, the newest first, as far as the caller may see them.
+    async fn package_lines(
+        &self,
+        view: &mut View<'_>,
+        reading: &mut Reading<'_>,
+        row: RequestRow,
+    ) -> Result<Vec<PackageLine>, Error> {
+        if !reading.might_see(&row) {
+            return Ok(Vec::new());
+        }
+        let packages = view.packages_of(&row.no).await?;
+        if packages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Reading { ground, caller, .. } = *reading;
+        let orphan = || StoreError::integrity("package", format!("of {}: its request is gone", row.no));
+        let asked = Asked::load(view, &self.shelf, self.clock(), row.clone(), &mut reading.common).await?;
+        let asked = asked.ok_or_else(orphan)?;
+        let (form, unit) = (asked.form(), Some(asked.form().unit()));
+        let named = form.receiver() == caller.login();
+        let may = |act| ground.staff.may(&ground.policy, caller, act, unit).is_ok();
+        let within = ground.staff.within(caller, Act::PackageList, unit).is_ok();
+        if !within || !named && !may(Act::PackageList) {
+            return Ok(Vec::new());
+        }
+        let may_recall = may(Act::PackageRecall);
+        let mut lines = Vec::new();
+        for package in packages.into_iter().rev() {
+            let facts = view.package_facts(&package.no).await?;
+            let sealed = last_sealed(&facts)?;
+            let Some(last) = facts.last() else { continue };
+            lines.push(PackageLine {
+                receives: named,
+                may_recall: package.live && may_recall,
+                no: package.no,
+                channel: form.channel(),
+                state: last.kind,
+                at: rfc3339(last.at),
+                rows: sealed.as_ref().map(|s| s.rows),
+                sha256: sealed.as_ref().map(SealedFact::sha256),
+                excluded: sealed.map(|s| s.excluded),
+            });
+        }
+        Ok(lines)
+    }
+}
+
+/// Who reads the list.
+struct Reading<'a> {
+    ground: &'a Ground,
+    caller: &'a Caller,
+    common: Common,
+}
+
+impl Reading<'_> {
+    /// Whether it is worth asking if the caller may see a request's packages: whom no rule about its unit lets, and whom
+    /// its form does not name, may not.
+    fn might_see(&self, row: &RequestRow) -> bool {
+        let Reading { ground, caller, .. } = self;
+        let may = ground.staff.may(&ground.policy, caller, Act::PackageList, Some(&row.unit));
+        let names = || form_of(&row.form, &row.no).is_ok_and(|form| form.receiver() == caller.login());
+        may.is_ok() || names()
     }
 }

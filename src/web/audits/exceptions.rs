@@ -8,11 +8,12 @@ use super::tabs::{Tab, tabs};
 use super::words::{self, Words};
 use crate::broker::attesting::{Exceptions, Waiting};
 use crate::broker::called::Called;
-use crate::http::{App, Problem};
-use crate::model::ids::VendorCode;
+use crate::http::{App, Problem, Query};
+use crate::model::ids::{RequestNo, VendorCode};
 use crate::web::answer::html;
 use crate::web::called::Whom;
 use crate::web::frame::{Frame, Place};
+use crate::web::paging::{Behind, Pager};
 use crate::web::visitor::Visitor;
 
 #[derive(Template)]
@@ -23,12 +24,13 @@ struct Page {
     tabs: Vec<Tab>,
     found: Exceptions,
     called: Called,
+    pager: Pager,
 }
 
 impl Page {
     fn none(&self) -> bool {
-        let Exceptions { overdue, not_handed_off, officer_gaps, unproven_keys, integrity } = &self.found;
-        let lists = overdue.is_empty() && not_handed_off.is_empty();
+        let Exceptions { overdue, not_handed_off, officer_gaps, unproven_keys, integrity, .. } = &self.found;
+        let lists = self.pager.is_whole() && overdue.is_empty() && not_handed_off.is_empty();
         lists && officer_gaps.is_empty() && unproven_keys.is_empty() && integrity.is_none()
     }
 
@@ -51,10 +53,16 @@ impl Page {
     }
 }
 
-pub(super) async fn show(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<App>,
+    who: Visitor,
+    Query(behind): Query<Behind>,
+) -> Result<Response, Problem> {
     let w = words::of(who.look.lang);
-    let found = app.broker().audit_exceptions(who.session.caller()).await?;
+    let stretch = behind.stretch(|text| RequestNo::parse(text).ok());
+    let found = app.broker().audit_exceptions(who.session.caller(), &stretch).await?;
+    let pager = Pager::on("/audit/exceptions", &behind, found.next.as_ref().map(ToString::to_string));
     let frame = Frame::new(&app, &who, Place::Audit, w.exceptions).await?;
     let called = app.broker().called().await?;
-    Ok(html(&Page { tabs: tabs(&frame, w, "/audit/exceptions"), frame, w, found, called }))
+    Ok(html(&Page { tabs: tabs(&frame, w, "/audit/exceptions"), frame, w, found, called, pager }))
 }

@@ -117,7 +117,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let today = app.broker().clock().today();
     let first = which.first(today)?;
-    let found = app.broker().request_calendar(who.session.caller(), first, first.last_of_month()).await?;
+    let found = app.broker().request_calendar(who.session.caller(), first).await?;
     let called = app.broker().called().await?;
     let (lang, r) = (who.look.lang, words::of(who.look.lang));
     let code = month_code(first);
