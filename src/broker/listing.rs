@@ -30,7 +30,10 @@ pub struct Waits {
 
 /// How much waits for whom, and of what it was counted.
 #[derive(Default)]
-pub(super) struct Waiting(Mutex<HashMap<(Login, Option<i64>), (Moment, Option<usize>)>>);
+pub(super) struct Waiting(Mutex<Counts>);
+
+/// By login and token: of which moment, and how many; none when that is not known.
+type Counts = HashMap<(Login, Option<i64>), (Moment, Option<usize>)>;
 
 /// All that decides what waits for whom: as long as it is the same, the same waits.
 #[derive(PartialEq, Eq)]
