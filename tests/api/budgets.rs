@@ -125,6 +125,13 @@ fn nobodys_cards_cannot_be_tried_out_beyond_it(served: &Served) {
     assert_eq!([show("7770001"), show("7770002"), show("7770003")], ["unknown_member"; 3]);
     assert_eq!(show("7770004"), "budget_spent");
     assert_eq!(show(&card), "budget_spent", "the same for one that is there");
+    // Nor by a question with something wrong in it: that is told alike of every card.
+    for card in [card.as_str(), "7770005"] {
+        let asked = json!({ "card": card, "fields": ["mobile"], "reason": "" });
+        assert_eq!(counter.post("/api/v1/members/reveal", &asked).code(), "reason_missing");
+        let asked = json!({ "card": card, "field": "mobile", "value": "139", "reason": "他来店核对" });
+        assert_eq!(counter.post("/api/v1/members/correct", &asked).code(), "not_mobile");
+    }
     // Who may not look at all spends nothing, and learns no more than that.
     let officer = served.caller("s1.officer");
     for _ in 0..5 {

@@ -65,7 +65,8 @@ fn get(route: &'static str) -> Case {
     Case { method: "GET", route, kind: "", body: String::new(), touches: false }
 }
 
-/// In this order. What would have an effect is asked in a way that ends behind the question who may.
+/// In this order. What would have an effect is asked in a way that ends behind the question who may; where what is wrong
+/// comes before the question whose the member is, in a way that has none to speak of.
 pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
     let none = json!({});
     let because = json!({ "card": card, "reason": "" });
@@ -114,7 +115,7 @@ pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
         touch(
             "POST",
             "/api/v1/members/correct",
-            &json!({ "card": card, "field": "mobile", "value": mobile, "reason": "" }),
+            &json!({ "card": card, "field": "mobile", "value": mobile, "reason": "他来店核对" }),
         ),
         touch("POST", "/api/v1/members/history", &json!({ "card": card })),
         touch("POST", "/api/v1/members/verify", &json!({ "card": card, "field": "mobile", "value": mobile })),
@@ -124,7 +125,7 @@ pub fn cases(card: &str, mobile: &str) -> Vec<Case> {
         touch(
             "POST",
             "/api/v1/consents",
-            &json!({ "card": card, "purpose": "promotion", "channel": "sms", "granted": true, "evidence": "x".repeat(2_000) }),
+            &json!({ "card": card, "purpose": "promotion", "channel": "sms", "granted": true, "evidence": "表单 1" }),
         ),
         text("POST", "/api/v1/imports", "text/csv", "nothing\n".into()),
         get("/api/v1/imports"),

@@ -118,8 +118,9 @@ impl Serving {
     fn start(cli: &Cli, more: &[&str], folder: &Path) -> Serving {
         let mut running = cli.spawn(&[&LISTEN[..], more].concat());
         let said = running.wait_for("{\"address\"", LIMIT);
-        let line = said.lines().find(|line| line.starts_with('{')).unwrap();
-        let told: Value = serde_json::from_str(line).unwrap();
+        // What it logs may stand before it on the same line.
+        let said = &said[said.find("{\"address\"").unwrap()..];
+        let told: Value = serde_json::Deserializer::from_str(said).into_iter().next().unwrap().unwrap();
         Serving {
             running,
             address: told["address"].as_str().unwrap().parse().unwrap(),

@@ -21,7 +21,13 @@ const TAB: char = '\u{e004}';
 struct Driver(Child, String);
 
 impl Driver {
+    /// A port that was free a moment ago may be taken by another test: it ends then, and is started again.
     fn start() -> Driver {
+        let mut started = (0..5).filter_map(|_| Driver::started());
+        started.next().expect("chromedriver tells its port")
+    }
+
+    fn started() -> Option<Driver> {
         let mut child = Command::new("chromedriver")
             .arg("--port=0")
             .stdout(Stdio::piped())
@@ -33,7 +39,9 @@ impl Driver {
             let (_, port) = line.split_once("started successfully on port ")?;
             Some(port.trim_end_matches('.').to_owned())
         });
-        Driver(child, format!("http://127.0.0.1:{}", port.expect("chromedriver tells its port")))
+        // Dropped, it is stopped.
+        let driver = Driver(child, format!("http://127.0.0.1:{}", port.as_deref().unwrap_or_default()));
+        port.map(|_| driver)
     }
 }
 
