@@ -56,7 +56,10 @@ fn as_then(now: &Value, then: &Value) -> Value {
             kept.map(|(name, value, then)| (name.clone(), as_then(value, then))).collect()
         }
         (Value::Array(now), Value::Array(then)) if now.len() == then.len() => {
-            now.iter().zip(then).map(|(now, then)| as_then(now, then)).collect()
+            // Packages come newest first now: each is looked for by its number.
+            let named =
+                |then: &Value| now.iter().find(|one| one["no"].is_string() && one["no"] == then["no"]);
+            now.iter().zip(then).map(|(now, then)| as_then(named(then).unwrap_or(now), then)).collect()
         }
         (now, _) => now.clone(),
     }
