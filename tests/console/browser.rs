@@ -21,7 +21,8 @@ const TAB: char = '\u{e004}';
 struct Driver(Child, String);
 
 impl Driver {
-    /// A port that was free a moment ago may be taken by another test: it ends then, and is started again.
+    /// It ends at once now and then where many are started beside each other, before it has told a port: then another
+    /// is started.
     fn start() -> Driver {
         let mut started = (0..5).filter_map(|_| Driver::started());
         started.next().expect("chromedriver tells its port")
