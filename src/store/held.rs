@@ -19,7 +19,7 @@ pub struct Held {
 }
 
 /// The moment at which members were read, and what who reads them may.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct AsOf {
     pub(super) deciding: Stamp,
     pub(super) members: Stamp,

@@ -184,15 +184,15 @@ async fn what_an_auditor_asks_about_comes_a_page_at_a_time(world: &World) {
         broker.package_download(receiver.await.unwrap(), &package, out.path()).await.unwrap();
         made.push(package);
     }
-    // What was handed on and proven to be destroyed, and what was never fetched: nobody is asked about.
+    // What was handed off and proven to be destroyed, and what was never fetched: nobody is asked about.
     use FactKind::{Destroyed, Downloaded, HandedOff, Started};
     unreadable(&broker, made[0].request(), 1, &[Started, Downloaded, HandedOff, Destroyed]).await;
     unreadable(&broker, made[0].request(), 2, &[Started]).await;
     unreadable(&broker, made[0].request(), 3, &[]).await;
     let auditor = caller(&broker, "auditor").await;
     let page = async |behind: Option<RequestNo>, most: u32| {
-        let part = Stretch { behind, most: Some(most) };
-        let found = broker.audit_exceptions(&auditor, &part).await.unwrap();
+        let stretch = Stretch { behind, most: Some(most) };
+        let found = broker.audit_exceptions(&auditor, &stretch).await.unwrap();
         assert_eq!((found.integrity, found.overdue.len()), (None, 0));
         let packages: Vec<PackageNo> = found.not_handed_off.into_iter().map(|one| one.package).collect();
         (packages, found.next)
@@ -204,6 +204,6 @@ async fn what_an_auditor_asks_about_comes_a_page_at_a_time(world: &World) {
     assert_eq!(page(next, 1).await, (vec![older], None));
     // One of those that wait: it is come upon, so the others were left alone.
     unreadable(&broker, made[0].request(), 4, &[Started, Downloaded]).await;
-    let part = Stretch { behind: None, most: Some(9) };
-    assert!(is_damaged(broker.audit_exceptions(&auditor, &part).await));
+    let stretch = Stretch { behind: None, most: Some(9) };
+    assert!(is_damaged(broker.audit_exceptions(&auditor, &stretch).await));
 }
