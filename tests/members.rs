@@ -597,6 +597,7 @@ on_both! {
         work.put_token(&token).await.unwrap();
         work.commit(Event::new(Action::TokenMade, Actor::Operator)).await.unwrap();
         let (one, head) = (vault.caller("one").await, vault.caller("head").await);
+        let auditor = vault.caller("auditor").await;
         let mut view = broker.store().view().await.unwrap();
         let program = Staff::load(&mut view).await.unwrap().caller_by(&token).unwrap();
         drop(view);
@@ -605,7 +606,7 @@ on_both! {
         let turn = async {
             tokio::time::sleep(std::time::Duration::from_millis(700)).await;
             for person in work.view().people().await.unwrap() {
-                if ["one", "head"].contains(&person.login.as_str()) {
+                if ["one", "head", "auditor"].contains(&person.login.as_str()) {
                     work.put_person(&Person { suspended: true, ..person }).await.unwrap();
                 }
             }
@@ -613,7 +614,7 @@ on_both! {
             work.put_token(&token).await.unwrap();
             work.commit(Event::new(Action::PersonSuspended, Actor::Operator)).await.unwrap();
         };
-        let ((), shown, revealed, looked, set, corrected, erased, by_program) = tokio::join!(
+        let ((), shown, revealed, looked, set, corrected, erased, by_program, saw, suppressed) = tokio::join!(
             turn,
             broker.member_show(&one, &card),
             broker.member_reveal(&one, &card, &[Field::Mobile], "核对手机"),
@@ -622,15 +623,17 @@ on_both! {
             broker.member_correct(&one, &card, Field::Mobile, "13900000003", "本人要求"),
             broker.member_erase(&head, &card, "本人要求"),
             broker.member_look_up(&program, Index::Mobile, "13900000002"),
+            broker.member_who_saw(&auditor, Subject::Card(card.clone())),
+            broker.suppression_import(&head, Box::new(&b"mobile\n13900000009\n"[..]), "本人要求", None),
         );
         let refused = [shown.err(), revealed.err(), looked.err(), set.err(), corrected.err(), erased.err()];
-        for error in refused {
+        for error in refused.into_iter().chain([saw.err(), suppressed.err()]) {
             assert_eq!(code(error.expect("refused")), "suspended");
         }
         assert_eq!(code(by_program.expect_err("refused")), "not_signed_in");
         let mut view = broker.store().view().await.unwrap();
         let size = view.log_size().await.unwrap();
-        for (_, leaf) in view.leaves(size - 7, size).await.unwrap() {
+        for (_, leaf) in view.leaves(size - 9, size).await.unwrap() {
             let leaf: Value = serde_json::from_slice(&leaf).unwrap();
             assert_eq!(leaf["decision"], "refuse", "{leaf}");
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::found::Whom;
 use super::seeking::{ConsentState, consents_in};
 use super::subject::{SubjectOf, check_reason, nothing_else};
-use super::{Broker, Caller, Error, Refusal, imports};
+use super::{Broker, Caller, Error, Ground, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
 use crate::intake::{HeaderWarning, contacts};
@@ -192,13 +192,13 @@ impl Broker {
         errors: Option<Box<dyn Write + Send>>,
     ) -> Result<SuppressionReport, Error> {
         let event = Event::new(Action::SuppressionImported, caller.actor());
-        let policy = self
+        let (policy, as_of) = self
             .logged(event.clone(), async {
                 let mut view = self.store.view().await?;
                 let ground = self.ground(&mut view).await?;
                 ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None)?;
                 check_reason(reason, "E5")?;
-                Ok(Digest(ground.policy.digest()))
+                Ok((Digest(ground.policy.digest()), view.as_of().await?))
             })
             .await?;
         let keyring = self.store.keyring().clone();
@@ -217,14 +217,19 @@ impl Broker {
             unread: found.warnings.clone(),
             ..SuppressionReport::default()
         };
-        let reason: String = reason.trim().chars().take(200).collect();
+        let may = |ground: &Ground| ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None);
         let mut left = found.tags.as_slice();
         loop {
             let (tags, rest) = left.split_at(left.len().min(BATCH));
             let mut work = self.store.work().await?;
+            // A file comes for as long as its sender likes.
+            if let Err(refusal) = self.judged_in(&mut work, &as_of, caller, may).await? {
+                drop(work);
+                return self.refuse(event.policy(policy), refusal).await;
+            }
             // Beside the tag only a pointer: what staff wrote lies sealed with the entry.
             let why = format!("import:{}", work.seq());
-            let commitment = work.add_remark(&reason)?;
+            let commitment = work.add_remark(reason.trim())?;
             let mut added = 0;
             for (index, tag) in tags {
                 added += u64::from(work.suppress(*index, tag, &why).await?);

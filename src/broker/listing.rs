@@ -32,8 +32,8 @@ pub struct Waits {
 #[derive(Default)]
 pub(super) struct Waiting(Mutex<Counts>);
 
-/// By login and token: of which moment, and how many; none when that is not known.
-type Counts = HashMap<(Login, Option<i64>), (Moment, Option<usize>)>;
+/// By login and token: of which moment, and how many.
+type Counts = HashMap<(Login, Option<i64>), (Moment, usize)>;
 
 /// All that decides what waits for whom: as long as it is the same, the same waits.
 #[derive(PartialEq, Eq)]
@@ -63,19 +63,21 @@ impl Broker {
         let ground = self.known_ground(&mut view).await?;
         let now = self.clock().now();
         let moment = self.moment(&mut view, &ground, now).await?;
-        if let Some(kept) = self.waiting.at(caller, &moment) {
-            return Ok(kept);
+        let known = self.waiting.at(caller, &moment);
+        if known.is_some() {
+            return Ok(known);
         }
-        let count = match self.waits(&mut view, &ground, caller, now, (0, None)).await {
-            Ok(waits) => Some(waits.count),
+        match self.waits(&mut view, &ground, caller, now, (0, None)).await {
+            Ok(waits) => {
+                self.waiting.keep(caller, moment, waits.count);
+                Ok(Some(waits.count))
+            }
             Err(Error::Store(damaged @ StoreError::Integrity { .. })) => {
                 tracing::error!(cause = %damaged, "how much waits for somebody is not known");
-                None
+                Ok(None)
             }
-            Err(failed) => return Err(failed),
-        };
-        self.waiting.keep(caller, moment, count);
-        Ok(count)
+            Err(failed) => Err(failed),
+        }
     }
 
     async fn moment(&self, view: &mut View<'_>, ground: &Ground, now: Micros) -> Result<Moment, StoreError> {
@@ -96,10 +98,10 @@ impl Broker {
             let ground = self.known_ground(&mut view).await?;
             let now = self.clock().now();
             let moment = self.moment(&mut view, &ground, now).await?;
-            let known = self.waiting.at(caller, &moment).flatten();
+            let known = self.waiting.at(caller, &moment);
             let waits = self.waits(&mut view, &ground, caller, now, (most, known)).await?;
             drop(view);
-            self.waiting.keep(caller, moment, Some(waits.count));
+            self.waiting.keep(caller, moment, waits.count);
             self.store.enter(event.count("requests", waits.lines.len())).await?;
             Ok(waits)
         })
@@ -197,12 +199,12 @@ impl Broker {
 
 impl Waiting {
     /// What was counted for somebody, if it was of this very moment.
-    fn at(&self, caller: &Caller, moment: &Moment) -> Option<Option<usize>> {
+    fn at(&self, caller: &Caller, moment: &Moment) -> Option<usize> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(&whose(caller)).filter(|(counted, _)| counted == moment).map(|(_, count)| *count)
     }
 
-    fn keep(&self, caller: &Caller, moment: Moment, count: Option<usize>) {
+    fn keep(&self, caller: &Caller, moment: Moment, count: usize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(whose(caller), (moment, count));
     }

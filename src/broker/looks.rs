@@ -19,7 +19,7 @@ pub(super) const VIP: &str = "vip";
 pub(super) fn look_of(act: Act) -> Option<Look> {
     match act {
         Act::MemberLookUp => Some(Look::LookUp),
-        Act::MemberShow | Act::MemberHistory | Act::ConsentShow => Some(Look::Show),
+        Act::MemberShow | Act::MemberHistory | Act::MemberWhoSaw | Act::ConsentShow => Some(Look::Show),
         Act::MemberReveal => Some(Look::Reveal),
         Act::MemberVerify => Some(Look::Verify),
         _ => None,

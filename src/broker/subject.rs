@@ -144,8 +144,9 @@ impl Broker {
             }
         };
         let entry = Look::of(event.refused(&refusal));
-        // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either.
-        let entry = match refusal.code == "unknown_member" {
+        // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
+        // is good no more nobody is tried.
+        let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
             true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
             false => entry,
         };
@@ -220,14 +221,27 @@ impl Broker {
         caller: &Caller,
         act: Act,
     ) -> Result<Result<(), Refusal>, Error> {
-        if work.as_of().decides_as(&subject.as_of) {
+        let store = subject.member.attributes.home_store.as_deref();
+        let may = |ground: &Ground| may_here(ground, caller, act, true, store);
+        self.judged_in(work, &subject.as_of, caller, may).await
+    }
+
+    /// Whether a caller who was let in at a moment still is at this one of the turn: judged anew when anything that
+    /// decides it has changed between the two.
+    pub(super) async fn judged_in(
+        &self,
+        work: &mut Work<'_>,
+        as_of: &AsOf,
+        caller: &Caller,
+        may: impl Fn(&Ground) -> Result<(), Refusal>,
+    ) -> Result<Result<(), Refusal>, Error> {
+        if work.as_of().decides_as(as_of) {
             return Ok(Ok(()));
         }
         let now = work.at();
         let known = self.known.at(work.view(), now).await?;
         let ground = self.ground_of(&known).await?;
-        let store = subject.member.attributes.home_store.as_deref();
-        Ok(known.check_token(caller, now).and_then(|()| may_here(&ground, caller, act, true, store)))
+        Ok(known.check_token(caller, now).and_then(|()| may(&ground)))
     }
 
     /// The entry of a look, with those of others who look at this moment; none when what was read is not so any more.

@@ -173,7 +173,7 @@ fn company() -> RecipientClass {
     })),
     responses((status = 201, description = "Added.", body = MemberAdded)),
     extensions(("x-scope" = json!(Scope::MembersAdd)),
-        ("x-problems" = json!(["not_permitted", "card_taken", "invalid_fields", "consent_undecided", "notice_missing", "unknown_notice",
+        ("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "card_taken", "invalid_fields", "consent_undecided", "notice_missing", "unknown_notice",
         "covenant_missing", "unknown_covenant", "other_store", "unknown_store", "no_contact_point", *VALUE]))),
 )]
 pub(super) async fn add(
@@ -265,7 +265,7 @@ pub(super) async fn reveal(
 #[utoipa::path(
     post, path = "/members/correct", tag = "members", request_body = Correction,
     responses((status = 204, description = "Corrected.")),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_member", "reason_missing", "reason_too_long", "card_fixed", "bad_value", *VALUE]))),
+    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "reason_missing", "reason_too_long", "card_fixed", "bad_value", *VALUE]))),
 )]
 pub(super) async fn correct(
     State(app): State<App>,
@@ -312,7 +312,7 @@ pub(super) async fn verify(
 #[utoipa::path(
     post, path = "/members/erase", tag = "members", request_body = OneBecause,
     responses((status = 200, description = "Erased.", body = Erased)),
-    extensions(("x-problems" = json!(["step_up_needed", "not_permitted", "unknown_member", "reason_missing", "reason_too_long", "bad_value"]))),
+    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "step_up_needed", "not_permitted", "unknown_member", "reason_missing", "reason_too_long", "bad_value"]))),
 )]
 pub(super) async fn erase(
     State(app): State<App>,
@@ -327,7 +327,7 @@ pub(super) async fn erase(
 #[utoipa::path(
     post, path = "/members/who-saw", tag = "members", request_body = Whom,
     responses((status = 200, description = "Every entry and package.", body = WhoSaw)),
-    extensions(("x-problems" = json!(["not_permitted", "unknown_member", "unknown_case", "bad_value"]))),
+    extensions(("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "unknown_case", "bad_value"]))),
 )]
 pub(super) async fn who_saw(
     State(app): State<App>,
@@ -369,7 +369,7 @@ pub(super) struct Recorded {
     post, path = "/consents", tag = "consents", request_body = Said,
     responses((status = 200, description = "Recorded.", body = Recorded)),
     extensions(("x-scope" = json!(Scope::ConsentsRecord)),
-        ("x-problems" = json!(["not_permitted", "unknown_member", "evidence_too_long", "bad_value", *VALUE]))),
+        ("x-problems" = json!(["budget_spent", "slowed_down", "not_permitted", "unknown_member", "evidence_too_long", "bad_value", *VALUE]))),
 )]
 pub(super) async fn consent(
     State(app): State<App>,

@@ -132,6 +132,12 @@ fn nobodys_cards_cannot_be_tried_out_beyond_it(served: &Served) {
         let asked = json!({ "card": card, "field": "mobile", "value": "139", "reason": "他来店核对" });
         assert_eq!(counter.post("/api/v1/members/correct", &asked).code(), "not_mobile");
     }
+    // Nor by asking who saw somebody.
+    let auditor = served.caller("auditor");
+    let saw =
+        |card: &str| auditor.post("/api/v1/members/who-saw", &json!({ "card": card })).code().to_owned();
+    assert_eq!([saw("7770001"), saw("7770002"), saw("7770003")], ["unknown_member"; 3]);
+    assert_eq!([saw("7770004"), saw(&card)], ["budget_spent"; 2]);
     // Who may not look at all spends nothing, and learns no more than that.
     let officer = served.caller("s1.officer");
     for _ in 0..5 {

@@ -64,6 +64,9 @@ fn a_member_is_typed_in(served: &Served) {
     let imported = counter.send("POST", "/api/v1/imports", "text/csv", file.as_bytes());
     assert_eq!(imported.body["kept"], json!(2), "{}", imported.body);
     assert_eq!(counter.post("/api/v1/members/look-up", &json!({ "index": "mobile", "value": "13900007777" })).body["items"].as_array().unwrap().len(), 1);
+    // A card that is taken was looked up: that and the look before are all that this budget has.
+    crate::budgets::budgets(served, &[("person", "look_up", 2, 100)]);
+    assert_eq!(counter.post("/api/v1/members", &declined).code(), "budget_spent");
 }
 
 fn a_form_says_what_is_wrong_where(served: &Served) {

@@ -190,7 +190,7 @@ async fn requests_are_picked(vault: Vault) {
         work.add_signature(&says(serial, 1, text)).await.unwrap();
     }
     work.add_submission(&submission(7, 2)).await.unwrap();
-    // A package: 6's was handed on, 7's was and is none any more; 3's is about, whatever else is said.
+    // A package: 6's was handed off, 7's was and is none any more; 3's is about, whatever else is said.
     for (serial, kind) in [(3, FactKind::Downloaded), (6, FactKind::HandedOff)] {
         work.add_package(&package(serial, 1)).await.unwrap();
         work.add_package_fact(&package_no(serial, 1), &fact(kind, 5)).await.unwrap();

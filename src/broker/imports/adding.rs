@@ -21,8 +21,10 @@ use crate::model::ids::Digest;
 use crate::model::member::MemberRow;
 use crate::model::refusal::Fault;
 use crate::model::sealed::Record;
-use crate::policy::Act;
+use crate::policy::{Act, Look as Kind};
 use crate::store::documents::Document;
+use crate::store::entries::Look;
+use crate::store::held::AsOf;
 use crate::store::members::Member;
 use crate::store::{StoreError, Work};
 use std::sync::Arc;
@@ -45,6 +47,8 @@ struct Accepted {
     gate: Gate,
     row: MemberRow,
     notice: String,
+    /// The moment at which the caller was let in.
+    as_of: AsOf,
 }
 
 impl Broker {
@@ -54,11 +58,12 @@ impl Broker {
     ///
     /// # Errors
     /// `not_permitted`; `invalid_fields` or the one code of all that is wrong (`consent_undecided`, `covenant_missing`,
-    /// `unknown_covenant`, `other_store` …), each with its place; `card_taken`.
+    /// `unknown_covenant`, `other_store` …), each with its place; `card_taken`, `budget_spent` when it was told too often.
     pub async fn member_add(&self, caller: &Caller, form: &MemberForm) -> Result<MemberAdded, Error> {
         let event = Event::new(Action::MemberAdded, caller.actor());
         let accepted = self.logged(event.clone(), self.accepted(caller, form)).await?;
-        let Accepted { ground, gate, row, notice } = accepted;
+        let Accepted { ground, gate, row, notice, as_of } = accepted;
+        let stores = gate.reach.stores();
         let event = event.policy(Digest(ground.policy.digest()));
         let new = Making {
             vault: self.vault.clone(),
@@ -75,7 +80,8 @@ impl Broker {
         };
         born.member.ordinal = self.store.birth(std::slice::from_ref(&born.key)).await?;
         let ordinal = born.member.ordinal;
-        let stored = self.store_new(&ground, event, *born).await;
+        let let_in = (&ground, &as_of, stores.as_deref());
+        let stored = self.store_new(caller, let_in, event, *born).await;
         if stored.is_err() {
             // What failed is what to tell; a key that stays behind is swept at the next start.
             let _ = self.store.take_back_births(ordinal, 1).await;
@@ -88,6 +94,7 @@ impl Broker {
         let mut view = self.store.view().await?;
         let ground = self.ground(&mut view).await?;
         let reach = Reach::of(&ground, caller, Act::MemberAdd)?;
+        let as_of = view.as_of().await?;
         let documents = view.documents().await?;
         let gate = Gate::of(&ground, &documents, reach);
         let today = self.clock().today();
@@ -101,7 +108,7 @@ impl Broker {
             if errors.is_empty() { Ok(row) } else { Err(errors) }
         });
         match (checked, notice) {
-            (Ok(row), Ok(notice)) => Ok(Accepted { ground, gate, row, notice }),
+            (Ok(row), Ok(notice)) => Ok(Accepted { ground, gate, row, notice, as_of }),
             (row, notice) => {
                 let cells = row.err().unwrap_or_default();
                 Err(wrong(cells.iter().map(fault).chain(notice.err()).collect()).into())
@@ -109,17 +116,31 @@ impl Broker {
         }
     }
 
-    /// The data with its entry, and what the counter is shown.
-    async fn store_new(&self, ground: &Ground, event: Event, born: Born) -> Result<MemberAdded, Error> {
+    /// The data with its entry, and what the counter is shown; by whom, and how he was let in.
+    async fn store_new(
+        &self,
+        caller: &Caller,
+        (ground, as_of, stores): (&Ground, &AsOf, Option<&str>),
+        event: Event,
+        born: Born,
+    ) -> Result<MemberAdded, Error> {
         let Born { key, member, birthday, consent } = born;
         let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
         let record = Record::from_bytes(&member.record).map_err(malformed)?;
         let event = event.member(self.vault.key(&key)?.alias(&record)?).fields(&fields_of(&member));
         let mut work = self.store.work().await?;
+        let same = |now: &Ground| Reach::of(now, caller, Act::MemberAdd)?.check_same(stores);
+        if let Err(refusal) = self.judged_in(&mut work, as_of, caller, same).await? {
+            drop(work);
+            return self.refuse(event, refusal).await;
+        }
         let mut shared = shared_with(&mut work, &member).await?;
         if shared.contains(&Index::Card) {
             drop(work);
-            return self.refuse(event, card_taken()).await;
+            // Whoever is told so has looked a card up, whosever it is: cards are not tried out here either (A10b).
+            let (refusal, counting) = (card_taken(), self.counting(ground, caller, Kind::LookUp, false));
+            self.looked(Look::of(event.refused(&refusal)).counted(counting)).await?;
+            return Err(refusal.into());
         }
         shared.retain(|index| SHARED.contains(index));
         let mut said = Said::default();

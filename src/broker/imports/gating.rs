@@ -45,6 +45,18 @@ impl Reach {
         Some(codes.join(","))
     }
 
+    /// Whether it is as far as it was ([`Reach::stores`]): a right can change while a file comes.
+    ///
+    /// # Errors
+    /// `not_permitted`.
+    pub(super) fn check_same(&self, was: Option<&str>) -> Result<(), Refusal> {
+        if self.stores().as_deref() == was {
+            return Ok(());
+        }
+        Err(Refusal::new("not_permitted", "B9", "the stores whose members you may bring have changed")
+            .hint("begin again"))
+    }
+
     /// Whether all these stores' members are within it.
     pub(super) fn covers_all(&self, stores: Option<&str>) -> bool {
         match (self, stores) {

@@ -229,11 +229,8 @@ impl Broker {
             .check_token(caller, at)
             .and_then(|()| ground.staff.caller(caller.login()))
             .and_then(|_| Reach::of(&ground, caller, Act::MemberImport));
-        Ok(reach.and_then(|reach| match reach.stores() == run.job.new.gate.reach.stores() {
-            true => Ok(()),
-            false => Err(Refusal::new("not_permitted", "B9", "the stores you may import to have changed")
-                .hint("begin the import again")),
-        }))
+        let was = run.job.new.gate.reach.stores();
+        Ok(reach.and_then(|reach| reach.check_same(was.as_deref())))
     }
 }
 

@@ -8,13 +8,15 @@ use super::super::{Broker, Caller, Error, Refusal};
 use super::Subject;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
-use crate::broker::subject::{may_somewhere, nothing_else};
+use crate::broker::subject::{TRIES, may_somewhere, nothing_else};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{Alias, Digest, PackageNo, RequestNo, VendorCode};
 use crate::policy::Act;
+use crate::store::entries::Look;
+use crate::store::held::AsOf;
 use crate::store::packages::{FactKind, PackageRow};
-use crate::store::{StoreError, View};
+use crate::store::{Receipt, StoreError, View};
 
 /// Every entry about a member, and every package with him in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
@@ -72,16 +74,13 @@ impl Broker {
     /// `not_permitted`, `unknown_member`, `unknown_case`.
     pub async fn member_who_saw(&self, caller: &Caller, subject: Subject) -> Result<WhoSaw, Error> {
         let event = Event::new(Action::MemberWhoSaw, caller.actor());
-        let (case_no, ordinal, alias, event) = match subject {
-            Subject::Card(card) => self.about(event, caller, Whom::Card(card)).await?,
-            Subject::Found(found) => self.about(event, caller, Whom::Found(found)).await?,
+        let (case_no, (ordinal, alias, own)) = match subject {
+            Subject::Card(card) => (None, self.about(event, caller, Whom::Card(card)).await?),
+            Subject::Found(found) => (None, self.about(event, caller, Whom::Found(found)).await?),
             Subject::Case(case) => {
-                let (ordinal, alias, event) =
-                    self.logged(event.clone(), self.case(caller, event, case.trim())).await?;
-                (Some(case.trim().to_owned()), ordinal, alias, event)
+                (Some(case.trim().to_owned()), self.about_case(event, caller, case.trim()).await?)
             }
         };
-        let own = self.store.enter(event).await?;
         let mut view = self.store.view().await?;
         let mut entries = Vec::new();
         // This question itself is none of the answer.
@@ -94,19 +93,40 @@ impl Broker {
         Ok(WhoSaw { case_no, entries, packages })
     }
 
-    async fn about(
+    async fn about(&self, event: Event, caller: &Caller, whom: Whom) -> Result<(i64, Alias, Receipt), Error> {
+        let looked = self.look_at(event, caller, Act::MemberWhoSaw, &whom, nothing_else, None).await;
+        let (found, receipt) = looked?;
+        Ok((found.member.ordinal, found.alias, receipt))
+    }
+
+    /// The same of one who was erased: of him there is nothing left to count as a look.
+    async fn about_case(
         &self,
         event: Event,
         caller: &Caller,
-        whom: Whom,
-    ) -> Result<(Option<String>, i64, Alias, Event), Error> {
-        let found = self.subject(event, caller, Act::MemberWhoSaw, &whom, nothing_else).await?;
-        Ok((None, found.member.ordinal, found.alias, found.event))
+        case: &str,
+    ) -> Result<(i64, Alias, Receipt), Error> {
+        for _ in 0..TRIES {
+            let found = self.case(caller, event.clone(), case);
+            let (ordinal, alias, event, as_of) = self.logged(event.clone(), found).await?;
+            if let Some(receipt) = self.looked(Look::of(event).while_stand(Vec::new(), as_of)).await? {
+                return Ok((ordinal, alias, receipt));
+            }
+        }
+        Err(StoreError::Busy.into())
     }
 
-    async fn case(&self, caller: &Caller, event: Event, case: &str) -> Result<(i64, Alias, Event), Error> {
+    async fn case(
+        &self,
+        caller: &Caller,
+        event: Event,
+        case: &str,
+    ) -> Result<(i64, Alias, Event, AsOf), Error> {
         let mut view = self.store.view().await?;
-        let ground = self.ground(&mut view).await?;
+        let now = self.clock().now();
+        let known = self.known.at(&mut view, now).await?;
+        let ground = self.ground_of(&known).await?;
+        known.check_token(caller, now)?;
         may_somewhere(&ground, caller, Act::MemberWhoSaw)?;
         ground.staff.may(&ground.policy, caller, Act::MemberWhoSaw, None)?;
         let found = view.erasures().await?.into_iter().find(|e| e.case_no == case);
@@ -116,7 +136,7 @@ impl Broker {
         })?;
         let event =
             event.policy(Digest(ground.policy.digest())).object(&erasure.case_no).member(erasure.alias);
-        Ok((erasure.ordinal, erasure.alias, event))
+        Ok((erasure.ordinal, erasure.alias, event, view.as_of().await?))
     }
 }
 

@@ -1,13 +1,13 @@
 //! The list of packages, a page at a time.
 
 use super::super::paging::{Paged, Stretch};
-use super::super::standing::form_of;
 use super::super::walking::Walk;
 use super::super::{Broker, Error, Ground};
 use super::{PackageLine, SealedFact, last_sealed};
 use crate::access::{Asked, Caller, Common};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
+use crate::model::form::Submission;
 use crate::model::ids::{PackageNo, RequestNo};
 use crate::policy::Act;
 use crate::store::requests::{Picked, RequestRow};
@@ -87,7 +87,7 @@ impl Broker {
         reading: &mut Reading<'_>,
         row: RequestRow,
     ) -> Result<Vec<PackageLine>, Error> {
-        if !reading.might_see(&row) {
+        if !reading.might_see(view, &row).await? {
             return Ok(Vec::new());
         }
         let packages = view.packages_of(&row.no).await?;
@@ -136,11 +136,14 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Whether it is worth asking if the caller may see a request's packages: whom no rule about its unit lets, and whom
-    /// its form does not name, may not.
-    fn might_see(&self, row: &RequestRow) -> bool {
+    /// its newest round does not name, may not.
+    async fn might_see(&self, view: &mut View<'_>, row: &RequestRow) -> Result<bool, StoreError> {
         let Reading { ground, caller, .. } = self;
-        let may = ground.staff.may(&ground.policy, caller, Act::PackageList, Some(&row.unit));
-        let names = || form_of(&row.form, &row.no).is_ok_and(|form| form.receiver() == caller.login());
-        may.is_ok() || names()
+        if ground.staff.may(&ground.policy, caller, Act::PackageList, Some(&row.unit)).is_ok() {
+            return Ok(true);
+        }
+        let round = view.submissions(&row.no).await?.pop();
+        let asked = round.and_then(|round| Submission::from_canonical(&round.body).ok());
+        Ok(asked.is_some_and(|asked| asked.form.receiver() == caller.login()))
     }
 }
