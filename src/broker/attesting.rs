@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::packages::{add_fact, find_package, last_sealed};
+use super::packages::{add_fact, check_attestable, find_package, last_sealed, overdue};
 use super::paging::{Paged, Stretch};
 use super::staffing::gaps;
 use super::walking::Walk;
@@ -263,25 +263,6 @@ impl Broker {
         }
         Ok(stretch.of(found))
     }
-}
-
-/// When it was handed off, if an attestation of its destruction is what comes next.
-fn check_attestable(facts: &[PackageFact]) -> Result<i64, Refusal> {
-    let at = |kind| facts.iter().find(|f| f.kind == kind).map(|f| f.at);
-    if at(FactKind::Destroyed).is_some() {
-        return Err(Refusal::new("destroyed_already", "A9b (Art 9)", "the vendor's attestation is recorded")
-            .hint("nothing is left to do"));
-    }
-    at(FactKind::HandedOff).ok_or_else(|| {
-        Refusal::new("not_handed_off", "A9b (Art 9)", "this package was never handed to the vendor")
-            .hint("record the hand-off first")
-    })
-}
-
-/// Handed over, past its day, and not attested.
-fn overdue(facts: &[PackageFact], destroy_by: Date, today: Date) -> bool {
-    let has = |kind| facts.iter().any(|f| f.kind == kind);
-    destroy_by < today && has(FactKind::HandedOff) && !has(FactKind::Destroyed)
 }
 
 fn waiting(package: &PackageNo, asked: &Asked, since: i64) -> Waiting {

@@ -192,13 +192,13 @@ impl Broker {
         errors: Option<Box<dyn Write + Send>>,
     ) -> Result<SuppressionReport, Error> {
         let event = Event::new(Action::SuppressionImported, caller.actor());
-        let (policy, as_of) = self
+        let policy = self
             .logged(event.clone(), async {
                 let mut view = self.store.view().await?;
                 let ground = self.ground(&mut view).await?;
                 ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None)?;
                 check_reason(reason, "E5")?;
-                Ok((Digest(ground.policy.digest()), view.as_of().await?))
+                Ok(Digest(ground.policy.digest()))
             })
             .await?;
         let keyring = self.store.keyring().clone();
@@ -223,7 +223,7 @@ impl Broker {
             let (tags, rest) = left.split_at(left.len().min(BATCH));
             let mut work = self.store.work().await?;
             // A file comes for as long as its sender likes.
-            if let Err(refusal) = self.judged_in(&mut work, &as_of, caller, may).await? {
+            if let Err(refusal) = self.judged_in(work.view(), caller, may).await? {
                 drop(work);
                 return self.refuse(event.policy(policy), refusal).await;
             }

@@ -138,15 +138,20 @@ impl Broker {
             let (ground, found, as_of) = found?;
             let event =
                 event.clone().policy(Digest(ground.policy.digest())).count("found", found.len() as u64);
-            let event = match &found[..] {
-                [(.., alias)] => event.member(*alias),
-                _ => event,
+            // Of several each has an entry of his own, or nobody could be told that he was among them (E4).
+            let (event, each) = match &found[..] {
+                [(.., alias)] => (event.member(*alias), Vec::new()),
+                several => {
+                    let shown = Event::new(Action::MemberShown, caller.actor());
+                    let shown = shown.policy(Digest(ground.policy.digest()));
+                    (event, several.iter().map(|(.., alias)| shown.clone().member(*alias)).collect())
+                }
             };
             let is_vip =
                 found.iter().any(|(member, ..)| ground.policy.guard().is_vip(member.attributes.tier));
             let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
             let members = found.iter().map(|(member, ..)| member.clone()).collect();
-            let look = Look::of(event).while_stand(members, as_of).counted(counting);
+            let look = Look::of(event).while_stand(members, as_of).counted(counting).each(each);
             if let Some(receipt) = self.looked(look).await? {
                 return Ok((ground, found, receipt));
             }

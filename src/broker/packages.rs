@@ -5,6 +5,7 @@ mod shown;
 
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::rounds::find;
@@ -121,6 +122,16 @@ pub struct PackageLine {
     pub receives: bool,
     /// Whether the caller may recall it now.
     pub may_recall: bool,
+    /// Files for the vendor, once whole.
+    pub parts: usize,
+    /// Until when the vendor destroys what it was given.
+    pub destroy_by: String,
+    /// When it was handed to the vendor.
+    pub handed_off_at: Option<String>,
+    /// Handed over, past its day, and no proof of destruction is recorded (A9b).
+    pub overdue: bool,
+    /// Whether the caller may record that proof now.
+    pub may_attest: bool,
 }
 
 impl Broker {
@@ -307,6 +318,25 @@ pub(super) async fn add_fact(
     body: String,
 ) -> Result<(), StoreError> {
     work.add_package_fact(no, &PackageFact { kind, at, actor: actor.to_owned(), body }).await
+}
+
+/// When it was handed off, if an attestation of its destruction is what comes next.
+pub(super) fn check_attestable(facts: &[PackageFact]) -> Result<i64, Refusal> {
+    let at = |kind| facts.iter().find(|f| f.kind == kind).map(|f| f.at);
+    if at(FactKind::Destroyed).is_some() {
+        return Err(Refusal::new("destroyed_already", "A9b (Art 9)", "the vendor's attestation is recorded")
+            .hint("nothing is left to do"));
+    }
+    at(FactKind::HandedOff).ok_or_else(|| {
+        Refusal::new("not_handed_off", "A9b (Art 9)", "this package was never handed to the vendor")
+            .hint("record the hand-off first")
+    })
+}
+
+/// Handed over, past its day, and not attested.
+pub(super) fn overdue(facts: &[PackageFact], destroy_by: Date, today: Date) -> bool {
+    let has = |kind| facts.iter().any(|f| f.kind == kind);
+    destroy_by < today && has(FactKind::HandedOff) && !has(FactKind::Destroyed)
 }
 
 /// What the newest `sealed` or `remade` fact says.

@@ -17,7 +17,7 @@ use crate::store::entries::{Look, Looked};
 use crate::store::held::{AsOf, Held};
 use crate::store::looks::Counting;
 use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{Receipt, StoreError, Work};
+use crate::store::{Receipt, StoreError, View, Work};
 
 /// Fewest characters of a reason.
 const REASON: usize = 4;
@@ -110,6 +110,23 @@ impl Broker {
         whom: &Whom,
         besides: impl Fn(&Compared) -> Result<(), Refusal>,
     ) -> Result<SubjectOf, Error> {
+        for _ in 0..TRIES {
+            if let Some(subject) = self.found_or_refused(event.clone(), caller, act, whom, &besides).await? {
+                return Ok(subject);
+            }
+        }
+        Err(StoreError::Busy.into())
+    }
+
+    /// The same; none when what the caller may changed before his refusal could be entered.
+    async fn found_or_refused(
+        &self,
+        event: Event,
+        caller: &Caller,
+        act: Act,
+        whom: &Whom,
+        besides: impl Fn(&Compared) -> Result<(), Refusal>,
+    ) -> Result<Option<SubjectOf>, Error> {
         let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
         let event = event.policy(Digest(ground.policy.digest()));
         members.truncate(1);
@@ -125,16 +142,8 @@ impl Broker {
                 let event = event.member(alias);
                 let is_vip = ground.policy.guard().is_vip(member.attributes.tier);
                 let counting = look_of(act).map(|look| self.counting(&ground, caller, look, is_vip));
-                return Ok(SubjectOf {
-                    member,
-                    key,
-                    record,
-                    alias,
-                    policy: ground.policy,
-                    as_of,
-                    event,
-                    counting,
-                });
+                let policy = ground.policy;
+                return Ok(Some(SubjectOf { member, key, record, alias, policy, as_of, event, counting }));
             }
             (Some((.., alias)), Err(refusal)) => (event.member(alias), refusal),
             (None, permitted) => {
@@ -143,15 +152,17 @@ impl Broker {
                 (event, if is_gone { not_at_hand() } else { refusal })
             }
         };
-        let entry = Look::of(event.refused(&refusal));
+        let entry = Look::of(event.refused(&refusal)).while_stand(Vec::new(), as_of);
         // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
         // is good no more nobody is tried.
         let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
             true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
             false => entry,
         };
-        self.looked(entry).await?;
-        Err(refusal.into())
+        match self.looked(entry).await? {
+            Some(_) => Err(refusal.into()),
+            None => Ok(None),
+        }
     }
 
     /// Looks at a member: finds him ([`Broker::subject`]) and enters the look, with a justification if it has one. When
@@ -223,25 +234,23 @@ impl Broker {
     ) -> Result<Result<(), Refusal>, Error> {
         let store = subject.member.attributes.home_store.as_deref();
         let may = |ground: &Ground| may_here(ground, caller, act, true, store);
-        self.judged_in(work, &subject.as_of, caller, may).await
+        self.judged_in(work.view(), caller, may).await
     }
 
-    /// Whether a caller who was let in at a moment still is at this one of the turn: judged anew when anything that
-    /// decides it has changed between the two.
+    /// Whether a caller who was let in a while ago still is at this moment: his account, his token, his rights. A policy
+    /// begins to hold and a token ends without anything being written, so it is asked anew each time.
     pub(super) async fn judged_in(
         &self,
-        work: &mut Work<'_>,
-        as_of: &AsOf,
+        view: &mut View<'_>,
         caller: &Caller,
         may: impl Fn(&Ground) -> Result<(), Refusal>,
     ) -> Result<Result<(), Refusal>, Error> {
-        if work.as_of().decides_as(as_of) {
-            return Ok(Ok(()));
-        }
-        let now = work.at();
-        let known = self.known.at(work.view(), now).await?;
+        let now = self.clock().now();
+        // Boxed: it is behind the long futures of an import.
+        let known = Box::pin(self.known.at(view, now)).await?;
         let ground = self.ground_of(&known).await?;
-        Ok(known.check_token(caller, now).and_then(|()| may(&ground)))
+        let is_active = |()| ground.staff.caller(caller.login()).map(drop);
+        Ok(known.check_token(caller, now).and_then(is_active).and_then(|()| may(&ground)))
     }
 
     /// The entry of a look, with those of others who look at this moment; none when what was read is not so any more.

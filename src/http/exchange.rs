@@ -35,8 +35,9 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// An exchange that makes, reads or sends a whole file takes as long as it takes; for any other a client waits so long.
 const LONGEST: Duration = Duration::from_secs(60);
-const UNBOUNDED: [&str; 8] = [
+const UNBOUNDED: [&str; 9] = [
     "/api/v1/imports",
+    "/api/v1/suppression",
     "/imports",
     "/imports/suppression",
     "/packages/{no}/download",

@@ -346,7 +346,7 @@ pub(super) async fn who_saw(
     post, path = "/consents/show", tag = "consents", request_body = One,
     responses((status = 200, description = "All of it.", body = ConsentShown)),
     extensions(("x-scope" = json!(Scope::ConsentsRead)),
-        ("x-problems" = json!(["not_permitted", "unknown_member", "bad_value"]))),
+        ("x-problems" = json!(["not_permitted", "unknown_member", "bad_value", "budget_spent", "slowed_down"]))),
 )]
 pub(super) async fn consents(
     State(app): State<App>,

@@ -219,11 +219,22 @@ impl From<Refusal> for Problem {
             rule: Some(refusal.rule),
             detail: refusal.message.into_owned(),
             hint: refusal.hint.into_owned(),
-            place: refusal.spot.map(|spot| Box::new(Place { pointer: None, spot: Some(*spot) })),
+            place: refusal.spot.map(|spot| Box::new(Place { pointer: pointer_of(&spot), spot: Some(*spot) })),
             faults: is_form.then(|| Arc::new(refusal.faults.into_vec())),
             after: refusal.after,
         }
     }
+}
+
+/// A key of a form as a JSON pointer: `window.from` is `/window/from`, `fields[1]` is `/fields/1`. A place that is told in
+/// words has none.
+fn pointer_of(spot: &Spot) -> Option<String> {
+    let Spot::Key(key) = spot else { return None };
+    let is_key = |c: char| c.is_ascii_alphanumeric() || "_.[]".contains(c);
+    if key.is_empty() || !key.chars().all(is_key) {
+        return None;
+    }
+    Some(key.split(['.', '[']).map(|part| format!("/{}", part.trim_end_matches(']'))).collect())
 }
 
 impl From<Error> for Problem {

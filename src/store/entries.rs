@@ -23,12 +23,13 @@ pub struct Look {
     members: Vec<Member>,
     as_of: Option<AsOf>,
     counting: Option<Counting>,
+    beside: Vec<Event>,
 }
 
 impl Look {
     /// One that is about no member.
     pub fn of(event: Event) -> Self {
-        Look { event, remark: None, members: Vec::new(), as_of: None, counting: None }
+        Look { event, remark: None, members: Vec::new(), as_of: None, counting: None, beside: Vec::new() }
     }
 
     /// Only while these members are what was read at a moment, and what decides about the look is what it was: between
@@ -42,6 +43,12 @@ impl Look {
     /// that.
     pub fn counted(mut self, counting: Counting) -> Self {
         self.counting = Some(counting);
+        self
+    }
+
+    /// With an entry of his own for each of several who are shown by it, and each is counted: whoever was seen can be told so.
+    pub(crate) fn each(mut self, events: Vec<Event>) -> Self {
+        self.beside = events;
         self
     }
 
@@ -118,7 +125,10 @@ impl Store {
         let looked = ends.into_iter().map(|end| match end {
             End::Stale => Ok(Looked::Stale),
             End::Refused(refusal) => receipt().map(|_| Looked::Refused(refusal)),
-            End::Entered => receipt().map(Looked::Entered),
+            End::Entered(beside) => {
+                let own = receipt().map(Looked::Entered);
+                (0..beside).try_for_each(|_| receipt().map(drop)).and(own)
+            }
         });
         looked.collect()
     }
@@ -126,7 +136,8 @@ impl Store {
 
 /// What became of it in the turn, before that is on disk.
 enum End {
-    Entered,
+    /// With so many entries behind its own.
+    Entered(usize),
     Refused(Refusal),
     Stale,
 }
@@ -160,17 +171,21 @@ async fn standing(work: &mut Work<'_>, looks: &[Look]) -> Result<Vec<bool>, Stor
 impl Look {
     /// Appends the entry, or that of the refusal.
     fn enter(self, work: &mut Work<'_>, counts: &mut Counts) -> Result<End, StoreError> {
-        if let Some(counting) = &self.counting
-            && let Some(refusal) = counts.count(counting)
-        {
-            work.enter(self.event.refused(&refusal))?;
-            return Ok(End::Refused(refusal));
+        for _ in 0..self.beside.len().max(1) {
+            if let Some(counting) = &self.counting
+                && let Some(refusal) = counts.count(counting)
+            {
+                work.enter(self.event.refused(&refusal))?;
+                return Ok(End::Refused(refusal));
+            }
         }
         let event = match self.remark {
             Some(text) => self.event.digest("commitment", work.add_remark(&text)?),
             None => self.event,
         };
         work.enter(event)?;
-        Ok(End::Entered)
+        let beside = self.beside.len();
+        self.beside.into_iter().try_for_each(|event| work.enter(event))?;
+        Ok(End::Entered(beside))
     }
 }

@@ -116,15 +116,9 @@ pub struct Counts {
 impl Counts {
     /// Counts another look, unless it is refused.
     pub fn count(&mut self, counting: &Counting) -> Option<Refusal> {
-        let looks = counting.whose.iter().map(|whose| self.tally(whose, counting.look).looks(self.now));
-        let mut counted = Counted { at: self.at, looks: looks.collect(), alarms: Vec::new() };
-        if let Some(first) = counting.whose.first() {
-            let since = self.at - counting.alarms;
-            let about = self.alarms.iter().filter(|alarm| &alarm.whom == first && alarm.raised_at > since);
-            counted.alarms = about.cloned().collect();
-        }
-        if let Some(refusal) = (counting.judge)(&counted) {
-            return Some(refusal);
+        let refusal = self.refused(counting);
+        if refusal.is_some() {
+            return refusal;
         }
         for whose in &counting.whose {
             self.add(whose, counting.look);
@@ -133,6 +127,18 @@ impl Counts {
             self.add(first, also);
         }
         None
+    }
+
+    /// Whether another look would be refused; it is not counted.
+    pub(crate) fn refused(&self, counting: &Counting) -> Option<Refusal> {
+        let looks = counting.whose.iter().map(|whose| self.tally(whose, counting.look).looks(self.now));
+        let mut counted = Counted { at: self.at, looks: looks.collect(), alarms: Vec::new() };
+        if let Some(first) = counting.whose.first() {
+            let since = self.at - counting.alarms;
+            let about = self.alarms.iter().filter(|alarm| &alarm.whom == first && alarm.raised_at > since);
+            counted.alarms = about.cloned().collect();
+        }
+        (counting.judge)(&counted)
     }
 
     fn tally(&self, whose: &str, look: &'static str) -> Tally {

@@ -156,6 +156,7 @@ pub(super) fn done(w: &'static Words, path: &str) -> Option<&'static str> {
         "password" => w.done_password,
         "executed" => w.done_executed,
         "handed_off" => w.done_handed_off,
+        "destroyed" => w.done_destroyed,
         "package_recalled" => w.done_package_recalled,
         "enrolled" => w.done_enrolled,
         "signed_out" => w.done_signed_out,

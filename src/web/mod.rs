@@ -52,6 +52,7 @@ pub fn pages(app: &App) -> Router<App> {
         .route("/packages", get(packages::list))
         .route("/packages/{no}/download", post(packages::download))
         .route("/packages/{no}/hand-off", post(packages::hand_off))
+        .route("/packages/{no}/destroyed", post(packages::destroyed))
         .route("/packages/{no}/recall", post(packages::recall))
         .merge(audits::pages())
         .merge(admin::pages())

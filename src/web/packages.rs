@@ -16,6 +16,7 @@ use crate::broker::packages::PackageLine;
 use crate::broker::paging::Stretch;
 use crate::http::{App, From, Path, Problem, Query, file, request_number};
 use crate::model::ids::PackageNo;
+use crate::model::iso::parse_date;
 use crate::model::lang::Word as _;
 use crate::store::packages::FactKind;
 
@@ -31,8 +32,13 @@ struct Row {
     sha256: String,
     /// It is being made.
     making: bool,
-    fetch: bool,
+    /// Numbers of the files that may be fetched.
+    fetch: Vec<usize>,
+    destroy_by: String,
+    handed_off_at: String,
+    overdue: bool,
     hand_off: bool,
+    attest: bool,
     recall: bool,
 }
 
@@ -40,6 +46,8 @@ impl Row {
     fn of(frame: &Frame, line: PackageLine) -> Row {
         let (w, lang) = (frame.w, frame.look.lang);
         let excluded = line.excluded.iter().flatten();
+        let may_fetch =
+            line.receives && matches!(line.state, FactKind::Sealed | FactKind::Remade | FactKind::Downloaded);
         Row {
             no: line.no.to_string(),
             request: line.no.request().to_string(),
@@ -50,8 +58,11 @@ impl Row {
             excluded: excluded.map(|(reason, n)| (w.exclusion(*reason), *n)).collect(),
             sha256: line.sha256.map(|digest| digest.to_string()).unwrap_or_default(),
             making: line.state == FactKind::Started,
-            fetch: line.receives
-                && matches!(line.state, FactKind::Sealed | FactKind::Remade | FactKind::Downloaded),
+            fetch: if may_fetch { (1..=line.parts).collect() } else { Vec::new() },
+            destroy_by: line.destroy_by,
+            handed_off_at: line.handed_off_at.unwrap_or_default(),
+            overdue: line.overdue,
+            attest: line.may_attest,
             hand_off: line.receives && line.state == FactKind::Downloaded,
             recall: line.may_recall,
         }
@@ -75,6 +86,7 @@ fn state(w: &'static Words, kind: FactKind) -> &'static str {
 struct List {
     frame: Frame,
     rows: Vec<Row>,
+    today: String,
     pager: Pager,
 }
 
@@ -102,7 +114,8 @@ pub(super) async fn list(
     let page = app.broker().package_page(who.session.caller(), of.as_ref(), &stretch).await?;
     let pager = Pager::of("/packages", &which.behind, &page, |line| line.no.to_string());
     let rows = page.lines.into_iter().map(|line| Row::of(&frame, line)).collect();
-    Ok(html(&List { frame, rows, pager }))
+    let today = app.broker().clock().today().to_string();
+    Ok(html(&List { frame, rows, today, pager }))
 }
 
 /// The password, and which file.
@@ -150,4 +163,22 @@ pub(super) async fn recall(
     let no = app.broker().package_named(&no).await?;
     app.broker().package_recall(who.session.caller(), &no, why.reason.trim()).await?;
     Ok(to("/packages?done=package_recalled"))
+}
+
+/// The vendor's proof that it destroyed what it was given.
+#[derive(Deserialize)]
+pub(super) struct Proof {
+    attested_on: String,
+    reference: String,
+}
+
+pub(super) async fn destroyed(
+    State(app): State<App>,
+    Path(no): Path,
+    Posted(who, proof): Posted<Proof>,
+) -> Result<Response, Problem> {
+    let day = parse_date(&proof.attested_on).map_err(|_| unreadable_form())?;
+    let no = app.broker().package_named(&no).await?;
+    app.broker().package_destroyed(who.session.caller(), &no, day, proof.reference.trim()).await?;
+    Ok(to("/packages?done=destroyed"))
 }

@@ -86,6 +86,7 @@ words! {
     done_recalled = "已撤回。", "Recalled.";
     done_executed = "交付包已制作完成。", "The package is made.";
     done_handed_off = "交付已登记。", "The hand-off is recorded.";
+    done_destroyed = "销毁证明已登记。", "The proof of destruction is recorded.";
     done_package_recalled = "交付包已召回，其密钥已销毁。", "The package is recalled; its key is destroyed.";
     done_enrolled = "密码已设置，请登录。", "Your password is set. Sign in with it.";
     done_signed_out = "您已退出。", "You are signed out.";
@@ -171,6 +172,11 @@ words! {
     recall_package = "召回交付包", "Recall the package";
     recall_lead = "密钥随即销毁，存放的文件再也无法打开；已被下载的文件不受影响，须请外包商销毁。", "Its key is destroyed at once and what lies here can never be opened. A file that was fetched is not touched: the vendor has to destroy it.";
     recall_reason = "召回理由（封存保存）", "Why (kept sealed)";
+    proof_overdue = "销毁证明逾期", "proof of destruction overdue";
+    attest = "登记销毁证明", "Record the proof of destruction";
+    attest_lead = "外包商书面证明其已销毁收到的文件之后登记 (A9b)。", "Record it once the vendor has attested in writing that it destroyed what it was given (A9b).";
+    attested_on = "证明日期", "Attested on";
+    attest_reference = "证明编号", "Reference of the attestation";
     hand_off_hint = "文件交给外包商之后登记。", "Record it once the vendor has the file.";
 
     // Members.

@@ -339,6 +339,23 @@ fn a_check_is_followed_and_cancelled_too(served: &Served) {
     let (status, told) = answer(&connection);
     assert_eq!((status, &told["code"]), (409, &json!("import_cancelled")));
     assert!(!told["detail"].as_str().unwrap().contains("stay"), "{told}");
+    // Who may no longer is told nothing more.
+    let asked = json!({ "name": "till 3", "scopes": ["members:import"], "unit": "S001" });
+    let made = counter.post("/api/v1/tokens", &asked);
+    assert_eq!(made.status, 201, "{}", made.body);
+    let mut till = served.nobody();
+    till.bearer(made.body["token"].as_str().unwrap());
+    let mut connection = upload(&till, served.address, path, csv.len(), first);
+    let no = running(&counter);
+    Followed::by(&counter, served.address, no).until(|now| now["read"] == json!(BATCH));
+    let revoked = counter.send("DELETE", &format!("/api/v1/tokens/{}", made.body["about"]["id"]), "", &[]);
+    assert_eq!(revoked.code(), "done", "{}", revoked.body);
+    let before = served.size();
+    connection.write_all(rest).unwrap();
+    let (status, told) = answer(&connection);
+    assert_eq!((status, &told["code"]), (401, &json!("not_signed_in")), "{told}");
+    let refused = |e: &Value| e["refusal"]["code"] == json!("not_signed_in");
+    assert!(served.entries(before).iter().any(refused), "what was refused is an entry");
     let gone = counter.post("/api/v1/members/look-up", &json!({ "index": "card", "value": "70000001" }));
     assert_eq!(gone.body["items"], json!([]));
 }

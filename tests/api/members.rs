@@ -8,6 +8,7 @@ use crate::support::workbook::{bomb, number, text, workbook};
 
 both!(
     a_member_is_typed_in,
+    of_several_who_are_shown_each_is_told_so,
     a_form_says_what_is_wrong_where,
     corrections_have_a_history,
     a_value_is_verified_without_being_shown,
@@ -67,6 +68,44 @@ fn a_member_is_typed_in(served: &Served) {
     // A card that is taken was looked up: that and the look before are all that this budget has.
     crate::budgets::budgets(served, &[("person", "look_up", 2, 100)]);
     assert_eq!(counter.post("/api/v1/members", &declined).code(), "budget_spent");
+    let free = form(served, "9900003", "13900008888");
+    assert_eq!(
+        counter.post("/api/v1/members", &free).code(),
+        "budget_spent",
+        "the same for one that is free"
+    );
+}
+
+fn of_several_who_are_shown_each_is_told_so(served: &Served) {
+    served.register_notice();
+    let counter = served.caller("s1.counter");
+    let (card, mobile) = served.member("S001");
+    // Somebody of the same household.
+    assert_eq!(counter.post("/api/v1/members", &form(served, "9900010", &mobile)).status, 201);
+    let before = served.size();
+    let look_up = || counter.post("/api/v1/members/look-up", &json!({ "index": "mobile", "value": mobile }));
+    let many = look_up().body["items"].as_array().unwrap().len();
+    assert!(many > 1);
+    let entries = served.entries(before);
+    let of =
+        |action: &str| -> Vec<&Value> { entries.iter().filter(|e| e["action"] == json!(action)).collect() };
+    let (looked, shown) = (of("member.looked_up"), of("member.shown"));
+    assert_eq!((looked.len(), shown.len()), (1, many));
+    assert_eq!((&looked[0]["counts"]["found"], &looked[0]["member"]), (&json!(many), &Value::Null));
+    let whom: std::collections::BTreeSet<&str> =
+        shown.iter().map(|e| e["member"].as_str().unwrap()).collect();
+    assert_eq!(whom.len(), many);
+    let auditor = served.caller("auditor");
+    for card in [card.as_str(), "9900010"] {
+        let saw = auditor.post("/api/v1/members/who-saw", &json!({ "card": card }));
+        let by_counter =
+            |e: &Value| e["action"] == json!("member.shown") && e["actor"] == json!("s1.counter");
+        assert!(saw.body["entries"].as_array().unwrap().iter().any(by_counter), "{}", saw.body);
+    }
+    // And each counts: what is left is too little for all of them.
+    let many = u32::try_from(many).unwrap();
+    crate::budgets::budgets(served, &[("person", "look_up", 2 * many - 1, 100)]);
+    assert_eq!(look_up().code(), "budget_spent");
 }
 
 fn a_form_says_what_is_wrong_where(served: &Served) {

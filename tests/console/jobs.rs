@@ -79,6 +79,14 @@ fn a_list_goes_to_the_vendor(on: On, window: Window) {
         b.go("/packages").await;
         b.click("form[action$='/hand-off'] button").await;
         b.says(said(window, "交付已登记", "The hand-off is recorded.")).await;
+        let proof = "form[action$='/destroyed']";
+        b.unfold(proof).await;
+        let today = "const day = document.querySelector('input[name=attested_on]'); day.value = day.max";
+        b.script(today, vec![]).await;
+        b.write(&format!("{proof} input[name=reference]"), "销毁证明 2026-07").await;
+        b.click(&format!("{proof} button")).await;
+        b.says(said(window, "销毁证明已登记", "The proof of destruction is recorded.")).await;
+        assert!(!b.has(proof).await, "it is recorded once");
         b.sign_out().await;
     });
 }

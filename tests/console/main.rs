@@ -21,6 +21,7 @@ mod demo;
 mod entering;
 mod executions;
 mod forms;
+mod guarded;
 mod imports;
 mod jobs;
 mod keys;

@@ -15,12 +15,13 @@ pub(super) const LONGEST: Micros = 24 * HOUR;
 const EVERYWHERE: u32 = 5;
 
 /// Acts that look at a member.
-const LOOKS: [&str; 6] = [
+const LOOKS: [&str; 7] = [
     "member.looked_up",
     "member.shown",
     "member.revealed",
     "member.verified",
     "member.history",
+    "member.who_saw",
     "consent.shown",
 ];
 

@@ -24,7 +24,6 @@ use crate::model::sealed::Record;
 use crate::policy::{Act, Look as Kind};
 use crate::store::documents::Document;
 use crate::store::entries::Look;
-use crate::store::held::AsOf;
 use crate::store::members::Member;
 use crate::store::{StoreError, Work};
 use std::sync::Arc;
@@ -47,8 +46,6 @@ struct Accepted {
     gate: Gate,
     row: MemberRow,
     notice: String,
-    /// The moment at which the caller was let in.
-    as_of: AsOf,
 }
 
 impl Broker {
@@ -62,7 +59,7 @@ impl Broker {
     pub async fn member_add(&self, caller: &Caller, form: &MemberForm) -> Result<MemberAdded, Error> {
         let event = Event::new(Action::MemberAdded, caller.actor());
         let accepted = self.logged(event.clone(), self.accepted(caller, form)).await?;
-        let Accepted { ground, gate, row, notice, as_of } = accepted;
+        let Accepted { ground, gate, row, notice } = accepted;
         let stores = gate.reach.stores();
         let event = event.policy(Digest(ground.policy.digest()));
         let new = Making {
@@ -80,8 +77,7 @@ impl Broker {
         };
         born.member.ordinal = self.store.birth(std::slice::from_ref(&born.key)).await?;
         let ordinal = born.member.ordinal;
-        let let_in = (&ground, &as_of, stores.as_deref());
-        let stored = self.store_new(caller, let_in, event, *born).await;
+        let stored = self.store_new(caller, (&ground, stores.as_deref()), event, *born).await;
         if stored.is_err() {
             // What failed is what to tell; a key that stays behind is swept at the next start.
             let _ = self.store.take_back_births(ordinal, 1).await;
@@ -94,7 +90,6 @@ impl Broker {
         let mut view = self.store.view().await?;
         let ground = self.ground(&mut view).await?;
         let reach = Reach::of(&ground, caller, Act::MemberAdd)?;
-        let as_of = view.as_of().await?;
         let documents = view.documents().await?;
         let gate = Gate::of(&ground, &documents, reach);
         let today = self.clock().today();
@@ -108,7 +103,7 @@ impl Broker {
             if errors.is_empty() { Ok(row) } else { Err(errors) }
         });
         match (checked, notice) {
-            (Ok(row), Ok(notice)) => Ok(Accepted { ground, gate, row, notice, as_of }),
+            (Ok(row), Ok(notice)) => Ok(Accepted { ground, gate, row, notice }),
             (row, notice) => {
                 let cells = row.err().unwrap_or_default();
                 Err(wrong(cells.iter().map(fault).chain(notice.err()).collect()).into())
@@ -120,7 +115,7 @@ impl Broker {
     async fn store_new(
         &self,
         caller: &Caller,
-        (ground, as_of, stores): (&Ground, &AsOf, Option<&str>),
+        (ground, stores): (&Ground, Option<&str>),
         event: Event,
         born: Born,
     ) -> Result<MemberAdded, Error> {
@@ -130,7 +125,16 @@ impl Broker {
         let event = event.member(self.vault.key(&key)?.alias(&record)?).fields(&fields_of(&member));
         let mut work = self.store.work().await?;
         let same = |now: &Ground| Reach::of(now, caller, Act::MemberAdd)?.check_same(stores);
-        if let Err(refusal) = self.judged_in(&mut work, as_of, caller, same).await? {
+        let counting = self.counting(ground, caller, Kind::LookUp, false);
+        let permitted = match self.judged_in(work.view(), caller, same).await? {
+            // Whoever has no look-up left is told so whether or not the card is somebody's: else that would tell it.
+            Ok(()) => match work.counts([&counting].into_iter()).await?.refused(&counting) {
+                Some(refusal) => Err(refusal),
+                None => Ok(()),
+            },
+            refused => refused,
+        };
+        if let Err(refusal) = permitted {
             drop(work);
             return self.refuse(event, refusal).await;
         }
@@ -138,7 +142,7 @@ impl Broker {
         if shared.contains(&Index::Card) {
             drop(work);
             // Whoever is told so has looked a card up, whosever it is: cards are not tried out here either (A10b).
-            let (refusal, counting) = (card_taken(), self.counting(ground, caller, Kind::LookUp, false));
+            let refusal = card_taken();
             self.looked(Look::of(event.refused(&refusal)).counted(counting)).await?;
             return Err(refusal.into());
         }

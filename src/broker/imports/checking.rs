@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::reading::{Checked, Told};
 use super::settling::{Look, Outcome, settle};
 use super::{Counts, Errors, ImportProgress, Next, Run, noting, write_errors};
+use crate::audit::event::{Action, Event};
 use crate::broker::{Broker, Error};
 use crate::keyring::Tag;
 use crate::model::ids::Digest;
@@ -32,6 +33,14 @@ impl Broker {
                 Next::Ended(sha256) => return Ok((total, sha256)),
                 Next::Batch(batch) => batch,
             };
+            // A file comes for as long as its sender likes, and each row of it is told something of.
+            let mut view = self.store.view().await?;
+            let permitted = Box::pin(self.still_imports(&mut view, run)).await?;
+            drop(view);
+            if let Err(refusal) = permitted {
+                let event = Event::new(Action::ImportDryRun, run.caller.actor()).count("import", run.started);
+                return self.refuse(event, refusal).await;
+            }
             let mut counts =
                 Counts { read: batch.read, rejected: batch.rejected.len() as u64, ..Counts::default() };
             let mut rejected = batch.rejected.clone();

@@ -9,7 +9,7 @@ use super::reading::{Batch, Checked};
 use super::settling::{Consent, Job, Look, Outcome, settle};
 use super::{Counts, Run, noting};
 use crate::audit::event::{Action, Event};
-use crate::broker::{Broker, Error, Refusal};
+use crate::broker::{Broker, Error, Ground, Refusal};
 use crate::intake::CellError;
 use crate::keyring::Tag;
 use crate::model::code::Channel;
@@ -19,7 +19,7 @@ use crate::store::chunks::{AGE, State, consent_kind};
 use crate::store::consents::ConsentEvent;
 use crate::store::members::{Member, WrappedDataKey};
 use crate::store::runs::{IndexMoment, TagFilter};
-use crate::store::{StoreError, Work};
+use crate::store::{StoreError, View, Work};
 
 /// A batch whose first round is settled against what was stored a moment ago.
 pub(super) struct Prepared {
@@ -168,7 +168,7 @@ impl Broker {
     ) -> Result<Stored, Error> {
         let mut work = self.store.work().await?;
         // Apart: a batch's own steps fill a thread's stack already in a build without optimisation.
-        if let Err(refusal) = Box::pin(self.still_imports(&mut work, run)).await? {
+        if let Err(refusal) = Box::pin(self.still_imports(work.view(), run)).await? {
             drop(work);
             let event = Event::new(Action::ImportBatch, run.caller.actor()).count("import", run.started);
             return self.refuse(event, refusal).await;
@@ -221,16 +221,14 @@ impl Broker {
 impl Broker {
     /// Whether whoever began the import may still bring these rows: a file comes for as long as its sender likes, and a
     /// person is suspended, a role taken away, a token revoked or over meanwhile.
-    async fn still_imports(&self, work: &mut Work<'_>, run: &Run) -> Result<Result<(), Refusal>, Error> {
-        let (at, caller) = (work.at(), &run.caller);
-        let known = Box::pin(self.known.at(work.view(), at)).await?;
-        let ground = self.ground_of(&known).await?;
-        let reach = known
-            .check_token(caller, at)
-            .and_then(|()| ground.staff.caller(caller.login()))
-            .and_then(|_| Reach::of(&ground, caller, Act::MemberImport));
+    pub(super) async fn still_imports(
+        &self,
+        view: &mut View<'_>,
+        run: &Run,
+    ) -> Result<Result<(), Refusal>, Error> {
         let was = run.job.new.gate.reach.stores();
-        Ok(reach.and_then(|reach| reach.check_same(was.as_deref())))
+        let same = |now: &Ground| Reach::of(now, &run.caller, Act::MemberImport)?.check_same(was.as_deref());
+        self.judged_in(view, &run.caller, same).await
     }
 }
 

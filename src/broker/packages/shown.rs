@@ -3,13 +3,14 @@
 use super::super::paging::{Paged, Stretch};
 use super::super::walking::Walk;
 use super::super::{Broker, Error, Ground};
-use super::{PackageLine, SealedFact, last_sealed};
+use super::{PackageLine, SealedFact, check_attestable, last_sealed, overdue};
 use crate::access::{Asked, Caller, Common};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{PackageNo, RequestNo};
 use crate::policy::Act;
+use crate::store::packages::FactKind;
 use crate::store::requests::{Picked, RequestRow};
 use crate::store::{StoreError, View};
 
@@ -111,8 +112,14 @@ impl Broker {
             let facts = view.package_facts(&package.no).await?;
             let sealed = last_sealed(&facts)?;
             let Some(last) = facts.last() else { continue };
+            let handed_off = facts.iter().find(|fact| fact.kind == FactKind::HandedOff);
             lines.push(PackageLine {
                 receives: named,
+                may_attest: named && check_attestable(&facts).is_ok(),
+                overdue: overdue(&facts, form.destroy_by(), self.clock().today()),
+                destroy_by: form.destroy_by().to_string(),
+                handed_off_at: handed_off.map(|fact| rfc3339(fact.at)),
+                parts: sealed.as_ref().map_or(0, |s| s.parts().len()),
                 may_recall: package.live && may_recall,
                 no: package.no,
                 channel: form.channel(),
