@@ -7,9 +7,11 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::caller::{Caller, secret};
+use crate::caller::{Answer, Caller, secret};
+use crate::members::form_of;
+use crate::road::signed_by;
 use crate::routes::cases;
 use crate::support::world::{On, World};
 
@@ -124,7 +126,12 @@ fn nothing_personal_is_written() {
     }
     let written = program.stop();
     assert!(written.contains("answered") && written.lines().count() > 500, "nothing was traced");
-    for (what, text) in [("the log", &written), ("an error", &errors)] {
+    holds_nothing(&world, &[], &[("the log", &written), ("an error", &errors)]);
+}
+
+/// Of no member a value stands in any of these texts, nor one of these, nor a password.
+fn holds_nothing(world: &World, marked: &[&str], texts: &[(&str, &String)]) {
+    for (what, text) in texts {
         for row in world.members.accepted() {
             for value in
                 [&row.mobile, &row.email, &row.address, &row.name].into_iter().filter(|v| v.len() > 5)
@@ -136,8 +143,94 @@ fn nothing_personal_is_written() {
                 );
             }
         }
+        for (n, value) in marked.iter().enumerate() {
+            assert!(!text.contains(value), "{what} holds the marked value {n}");
+        }
         for login in ["s1.counter", "admin"] {
             assert!(!text.contains(&secret(login)), "{what} holds a password");
         }
     }
+}
+
+/// Values where they belong: typed in, brought in files, corrected, verified, revealed, suppressed, released; by pages too.
+#[test]
+fn what_comes_in_and_what_leaves_is_written_nowhere() {
+    const MARKED: [&str; 8] = [
+        "13987650001",
+        "13987650002",
+        "13987650003",
+        "13987650004",
+        "1398765-wrong",
+        "欧阳标记",
+        "marked.one@example.com",
+        "标记路8765号",
+    ];
+    let [mobile, corrected, in_file, suppressed, wrong, name, email, address] = MARKED;
+    let world = World::new(On::Sqlite);
+    let program = Program::start(&world, &[]);
+    let mut told = String::new();
+    let mut keep = |answer: Answer, wanted: u16| {
+        assert_eq!(answer.status, wanted, "{}", answer.text());
+        if answer.status >= 400 {
+            told.push_str(&answer.text());
+        }
+        answer
+    };
+    let (counter, head) = (program.caller("s1.counter"), program.caller("mem.head"));
+    let notice =
+        json!({ "family": "notice", "version": "N1", "language": "zh", "body": "我们如何使用您的信息" });
+    keep(program.caller("admin").post("/api/v1/documents", &notice), 201);
+    let mut form = form_of(world.members, "9900020", mobile);
+    for (key, value) in [("name", name), ("email", email), ("address", address)] {
+        form[key] = json!(value);
+    }
+    keep(counter.post("/api/v1/members", &form), 201);
+    keep(counter.post("/api/v1/members", &form), 409);
+    form["mobile"] = json!(wrong);
+    keep(counter.post("/api/v1/members", &form), 422);
+    let right =
+        |value: &str| json!({ "card": "9900020", "field": "mobile", "value": value, "reason": "他打来电话" });
+    keep(counter.post("/api/v1/members/correct", &right(corrected)), 204);
+    keep(counter.post("/api/v1/members/correct", &right(wrong)), 422);
+    let verify = json!({ "card": "9900020", "field": "mobile", "value": corrected });
+    keep(counter.post("/api/v1/members/verify", &verify), 200);
+    let look_up = |value: &str| json!({ "index": "mobile", "value": value });
+    keep(counter.post("/api/v1/members/look-up", &look_up(corrected)), 200);
+    keep(counter.post("/api/v1/members/look-up", &look_up(wrong)), 422);
+    let reveal =
+        json!({ "card": "9900020", "fields": ["mobile", "name", "address"], "reason": "他打来电话核实" });
+    assert!(keep(counter.post("/api/v1/members/reveal", &reveal), 200).text().contains(corrected));
+    let file =
+        format!("卡号,姓名,手机,归属门店\n9900021,{name},{in_file},S001\n9900022,{name},{wrong},S001\n");
+    let imported = keep(counter.send("POST", "/api/v1/imports", "text/csv", file.as_bytes()), 200);
+    told.push_str(&imported.text());
+    let mut head = head;
+    head.headers.push(("x-reason".into(), "letter of today".into()));
+    let listed = format!("mobile\n{suppressed}\n{wrong}\n");
+    let listed = head.send("POST", "/api/v1/suppression", "text/csv", listed.as_bytes());
+    assert_eq!(listed.status, 200, "{}", listed.text());
+    told.push_str(&listed.text());
+    let no = signed_by(|login| program.caller(login), "sms");
+    let made = program.caller("hq.it").post(&format!("/api/v1/requests/{no}/execute"), &json!({}));
+    assert_eq!(made.status, 200, "{}", made.text());
+    let fetch = format!("/api/v1/packages/{}/download", made.body["package"].as_str().unwrap());
+    assert_eq!(program.caller("hq.receiver").post(&fetch, &json!({ "part": 1 })).status, 200);
+    // The pages: a search that finds him, and one that is wrong.
+    let mut browser = Caller::of(program.address);
+    let opened =
+        browser.post("/api/v1/session", &json!({ "login": "s1.counter", "password": secret("s1.counter") }));
+    let csrf = opened.body["csrf"].as_str().unwrap();
+    browser.headers =
+        vec![("cookie".into(), opened.header("set-cookie").split(';').next().unwrap().to_owned())];
+    for value in [corrected, wrong] {
+        let search = format!("csrf={csrf}&by=mobile&value={value}");
+        let page = browser.send("POST", "/members", "application/x-www-form-urlencoded", search.as_bytes());
+        assert!(page.text().contains("</html>"), "{}", page.status);
+    }
+    let figures = Caller::of(program.address).get("/metrics").text();
+    assert!(figures.contains("countersign_http_exchanges_total"), "{figures}");
+    let written = program.stop();
+    let answered = written.matches("answered").count();
+    assert!(answered > 30, "{answered} were traced");
+    holds_nothing(&world, &MARKED, &[("the log", &written), ("an answer", &told), ("a metric", &figures)]);
 }

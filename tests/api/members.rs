@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::both;
 use crate::caller::Served;
+use crate::support::generate::Generated;
 use crate::support::workbook::{bomb, number, text, workbook};
 
 both!(
@@ -18,8 +19,12 @@ both!(
 
 /// A form of store S001 that is right.
 pub fn form(served: &Served, card: &str, mobile: &str) -> Value {
-    let version =
-        served.world.members.accepted().find_map(|r| r.covenant.map(|_| r.covenant_version)).unwrap();
+    form_of(served.world.members, card, mobile)
+}
+
+/// The same where these are the members.
+pub fn form_of(members: &Generated, card: &str, mobile: &str) -> Value {
+    let version = members.accepted().find_map(|r| r.covenant.map(|_| r.covenant_version)).unwrap();
     json!({
         "card_no": card, "name": "欧阳娜娜", "mobile": mobile, "email": "ouyang@example.com",
         "address": "样例路99号", "postcode": "200001", "birthday": "1990-02-03", "home_store": "S001",

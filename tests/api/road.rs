@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use crate::both;
-use crate::caller::Served;
+use crate::caller::{Caller, Served};
 use crate::support::expect::Channel;
 use crate::support::world::{cast, decrypt, form};
 
@@ -41,8 +41,13 @@ fn a_client_that_goes_away_cuts_nothing_in_half(served: &Served) {
 
 /// Drafted, submitted and signed by all; the number.
 pub fn signed(served: &Served, channel: &str) -> String {
+    signed_by(|login| served.caller(login), channel)
+}
+
+/// The same where these people are signed in.
+pub fn signed_by(caller: impl Fn(&str) -> Caller, channel: &str) -> String {
     let cast = cast(channel);
-    let officer = served.caller(cast[0]);
+    let officer = caller(cast[0]);
     let drafted = officer.send("POST", "/api/v1/requests", "application/toml", form(channel).as_bytes());
     assert_eq!(drafted.status, 201, "{}", drafted.body);
     let no = drafted.body["no"].as_str().unwrap().to_owned();
@@ -52,7 +57,7 @@ pub fn signed(served: &Served, channel: &str) -> String {
     let submitted = officer.post(&at("submit"), &json!({}));
     assert_eq!(submitted.status, 200, "{}", submitted.body);
     for signer in &cast[1..4] {
-        let signer = served.caller(signer);
+        let signer = caller(signer);
         let digest = signer.get(&at("sentence")).body["digest"].clone();
         let done = signer.post(&at("sign"), &json!({ "digest": digest }));
         assert_eq!(done.status, 200, "{}", done.body);
@@ -87,6 +92,25 @@ fn the_whole_road(served: &Served) {
     assert_eq!((none.status, none.code()), (404, "unknown_part"));
     assert_eq!(receiver.post(&format!("/api/v1/packages/{package}/hand-off"), &json!({})).status, 204);
     assert_eq!(receiver.post(&fetch, &json!({ "part": 1 })).code(), "downloaded_already");
+    // Then the vendor's proof that it destroyed it, once, and by whoever handed it over (A9b).
+    let proof = |who: &Caller, day: &str| {
+        let said = json!({ "attested_on": day, "reference": "销毁证明 2026-07" });
+        who.post(&format!("/api/v1/packages/{package}/destroyed"), &said)
+    };
+    let today = served.clock.today().to_string();
+    assert_eq!(proof(&receiver, "2020-01-31").code(), "bad_attestation", "before it was handed over");
+    assert_eq!(proof(&receiver, "31.1.2027").code(), "bad_value");
+    assert_eq!(proof(&served.caller(cast[4]), &today).code(), "not_permitted");
+    assert_eq!(proof(&receiver, &today).status, 204);
+    assert_eq!(proof(&receiver, &today).code(), "destroyed_already");
+    let listed = receiver.get("/api/v1/packages");
+    let line = &listed.body["items"][0];
+    assert_eq!(
+        (&line["state"], &line["may_attest"], &line["overdue"], &line["parts"]),
+        (&json!("destroyed"), &json!(false), &json!(false), &json!(1)),
+        "{line}"
+    );
+    assert_eq!(line["destroy_by"], json!("2099-01-20"));
 }
 
 fn a_request_is_signed_as_it_was_shown(served: &Served) {

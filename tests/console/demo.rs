@@ -4,9 +4,10 @@
 //! languages.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -218,4 +219,33 @@ fn asked(demo: &Demo) -> (String, String) {
     let submitted = asks.post(&format!("/api/v1/requests/{waits}/submit"), &json!({}));
     assert_eq!(submitted.code(), "done", "{}", submitted.body);
     (draft, waits)
+}
+
+/// In one command, at the usual port of this machine: whoever is told of on the sign-in page is let in.
+#[test]
+fn one_command_leaves_it_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .current_dir(dir.path())
+        .env("XDG_STATE_HOME", dir.path().join("state"))
+        .args(["demo", "--members", "1000", "--serve"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let address: SocketAddr = "127.0.0.1:8470".parse().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while TcpStream::connect(address).is_err() {
+        assert!(server.try_wait().unwrap().is_none(), "it ended: does something else have its port?");
+        assert!(Instant::now() < deadline, "nothing listens there");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let page = Caller::of(address).get("/sign-in").text();
+    assert!(page.contains("class=\"roles\"") && page.contains("li.na"), "{page}");
+    let password = std::fs::read_to_string(dir.path().join("countersign-demo/secrets/li.na")).unwrap();
+    let opened = Caller::of(address)
+        .post("/api/v1/session", &json!({ "login": "li.na", "password": password.trim_end() }));
+    assert_eq!(opened.status, 201, "{}", opened.text());
+    assert!(Command::new("kill").arg(server.id().to_string()).status().unwrap().success());
+    assert!(server.wait().unwrap().success(), "SIGTERM ends it in order");
 }
