@@ -579,7 +579,7 @@ on_both! {
     who_is_suspended_in_between_does_nothing_more(vault) {
         let rows = [row("A1", "13900000001", "S001", "", ","), row("A2", "13900000002", "S001", "", ",")];
         vault.import(file(&rows)).await;
-        let (broker, card) = (&vault.broker, no("A1"));
+        let (broker, card, nobody) = (&vault.broker, no("A1"), no("A9"));
         let code_of = |c: &str| UnitCode::parse(c).unwrap();
         // A program of somebody who stays, whose token is revoked.
         let mut token = TokenRow {
@@ -614,9 +614,10 @@ on_both! {
             work.put_token(&token).await.unwrap();
             work.commit(Event::new(Action::PersonSuspended, Actor::Operator)).await.unwrap();
         };
-        let ((), shown, revealed, looked, set, corrected, erased, by_program, saw, suppressed) = tokio::join!(
+        let ((), shown, missed, revealed, looked, set, corrected, erased, by_program, saw, suppressed) = tokio::join!(
             turn,
             broker.member_show(&one, &card),
+            broker.member_show(&one, &nobody),
             broker.member_reveal(&one, &card, &[Field::Mobile], "核对手机"),
             broker.member_look_up(&one, Index::Mobile, "13900000001"),
             broker.consent_set(&one, &card, Purpose::Promotion, Channel::Sms, RecipientClass::Company, true, ""),
@@ -627,13 +628,13 @@ on_both! {
             broker.suppression_import(&head, Box::new(&b"mobile\n13900000009\n"[..]), "本人要求", None),
         );
         let refused = [shown.err(), revealed.err(), looked.err(), set.err(), corrected.err(), erased.err()];
-        for error in refused.into_iter().chain([saw.err(), suppressed.err()]) {
+        for error in refused.into_iter().chain([missed.err(), saw.err(), suppressed.err()]) {
             assert_eq!(code(error.expect("refused")), "suspended");
         }
         assert_eq!(code(by_program.expect_err("refused")), "not_signed_in");
         let mut view = broker.store().view().await.unwrap();
         let size = view.log_size().await.unwrap();
-        for (_, leaf) in view.leaves(size - 9, size).await.unwrap() {
+        for (_, leaf) in view.leaves(size - 10, size).await.unwrap() {
             let leaf: Value = serde_json::from_slice(&leaf).unwrap();
             assert_eq!(leaf["decision"], "refuse", "{leaf}");
         }

@@ -110,59 +110,45 @@ impl Broker {
         whom: &Whom,
         besides: impl Fn(&Compared) -> Result<(), Refusal>,
     ) -> Result<SubjectOf, Error> {
+        // Again from the start when what the caller may changed before his refusal could be entered.
         for _ in 0..TRIES {
-            if let Some(subject) = self.found_or_refused(event.clone(), caller, act, whom, &besides).await? {
-                return Ok(subject);
+            let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
+            let event = event.clone().policy(Digest(ground.policy.digest()));
+            members.truncate(1);
+            let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
+            let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
+            let permitted = known
+                .check_token(caller, self.clock().now())
+                .and_then(|()| may_somewhere(&ground, caller, act))
+                .and_then(|()| besides(&known))
+                .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
+            let (event, refusal) = match (opened, permitted) {
+                (Some((member, key, record, alias)), Ok(())) => {
+                    let event = event.member(alias);
+                    let is_vip = ground.policy.guard().is_vip(member.attributes.tier);
+                    let counting = look_of(act).map(|look| self.counting(&ground, caller, look, is_vip));
+                    let policy = ground.policy;
+                    return Ok(SubjectOf { member, key, record, alias, policy, as_of, event, counting });
+                }
+                (Some((.., alias)), Err(refusal)) => (event.member(alias), refusal),
+                (None, permitted) => {
+                    let refusal = permitted.err().unwrap_or_else(unknown_member);
+                    let is_gone = matches!(whom, Whom::Found(_)) && refusal.code == "unknown_member";
+                    (event, if is_gone { not_at_hand() } else { refusal })
+                }
+            };
+            let entry = Look::of(event.refused(&refusal)).while_stand(Vec::new(), as_of);
+            // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
+            // is good no more nobody is tried.
+            let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
+                true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
+                false => entry,
+            };
+            if self.looked(entry).await?.is_some() {
+                return Err(refusal.into());
             }
         }
         Err(StoreError::Busy.into())
-    }
-
-    /// The same; none when what the caller may changed before his refusal could be entered.
-    async fn found_or_refused(
-        &self,
-        event: Event,
-        caller: &Caller,
-        act: Act,
-        whom: &Whom,
-        besides: impl Fn(&Compared) -> Result<(), Refusal>,
-    ) -> Result<Option<SubjectOf>, Error> {
-        let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
-        let event = event.policy(Digest(ground.policy.digest()));
-        members.truncate(1);
-        let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
-        let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
-        let permitted = known
-            .check_token(caller, self.clock().now())
-            .and_then(|()| may_somewhere(&ground, caller, act))
-            .and_then(|()| besides(&known))
-            .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
-        let (event, refusal) = match (opened, permitted) {
-            (Some((member, key, record, alias)), Ok(())) => {
-                let event = event.member(alias);
-                let is_vip = ground.policy.guard().is_vip(member.attributes.tier);
-                let counting = look_of(act).map(|look| self.counting(&ground, caller, look, is_vip));
-                let policy = ground.policy;
-                return Ok(Some(SubjectOf { member, key, record, alias, policy, as_of, event, counting }));
-            }
-            (Some((.., alias)), Err(refusal)) => (event.member(alias), refusal),
-            (None, permitted) => {
-                let refusal = permitted.err().unwrap_or_else(unknown_member);
-                let is_gone = matches!(whom, Whom::Found(_)) && refusal.code == "unknown_member";
-                (event, if is_gone { not_at_hand() } else { refusal })
-            }
-        };
-        let entry = Look::of(event.refused(&refusal)).while_stand(Vec::new(), as_of);
-        // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
-        // is good no more nobody is tried.
-        let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
-            true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
-            false => entry,
-        };
-        match self.looked(entry).await? {
-            Some(_) => Err(refusal.into()),
-            None => Ok(None),
-        }
     }
 
     /// Looks at a member: finds him ([`Broker::subject`]) and enters the look, with a justification if it has one. When

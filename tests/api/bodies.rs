@@ -49,6 +49,17 @@ fn a_wrong_body_is_told_by_its_place(served: &Served) {
         "destroy_by": "2099-01-20", "row_limit": 500_000, "impact_assessment": "PIA-2026-07", "reason": "新年活动告知",
     });
     assert_eq!(officer.post("/api/v1/requests", &form).status, 201);
+    // What is wrong in it is told by its place, too.
+    let mut early = form.clone();
+    early["window"]["from"] = json!("13800138000");
+    let problem = officer.post("/api/v1/requests", &early);
+    assert_eq!((problem.status, &problem.body["pointer"]), (422, &json!("/window/from")), "{}", problem.body);
+    assert!(!problem.text().contains("138001"));
+    let mut nobody = form.clone();
+    nobody["selection"] = json!({ "all": [{ "tier": ["gold"] }, 7] });
+    let problem = officer.post("/api/v1/requests", &nobody);
+    assert_eq!(problem.code(), "bad_selection", "{}", problem.body);
+    assert!(problem.body["pointer"].as_str().unwrap().starts_with("/selection/all/"), "{}", problem.body);
     let mut wrong = form.clone();
     wrong["purpose"] = json!("13800138000");
     let problem = officer.post("/api/v1/requests", &wrong);

@@ -282,21 +282,31 @@ fn cancelled_it_stops_and_the_same_file_brings_the_rest(served: &Served) {
 }
 
 /// A file comes for as long as its sender likes: each batch asks again whether he may.
-fn who_may_no_longer_brings_nothing_more(served: &Served) {
-    let counter = served.caller("s1.counter");
+/// A program of this person's that may import, and its token's number.
+fn till(served: &Served, counter: &Caller) -> (Caller, Value) {
     let asked = json!({ "name": "till 2", "scopes": ["members:import"], "unit": "S001" });
     let made = counter.post("/api/v1/tokens", &asked);
     assert_eq!(made.status, 201, "{}", made.body);
     let mut till = served.nobody();
     till.bearer(made.body["token"].as_str().unwrap());
+    (till, made.body["about"]["id"].clone())
+}
+
+fn revoke(counter: &Caller, id: &Value) {
+    let revoked = counter.send("DELETE", &format!("/api/v1/tokens/{id}"), "", &[]);
+    assert_eq!(revoked.code(), "done", "{}", revoked.body);
+}
+
+fn who_may_no_longer_brings_nothing_more(served: &Served) {
+    let counter = served.caller("s1.counter");
+    let (till, id) = till(served, &counter);
     let csv = file();
     let (first, rest) = parted(&csv, BATCH + 500);
     let mut connection = upload(&till, served.address, "/api/v1/imports", csv.len(), first);
     let no = running(&counter);
     let mut followed = Followed::by(&counter, served.address, no);
     followed.until(|now| now["read"] == json!(BATCH));
-    let revoked = counter.send("DELETE", &format!("/api/v1/tokens/{}", made.body["about"]["id"]), "", &[]);
-    assert_eq!(revoked.code(), "done", "{}", revoked.body);
+    revoke(&counter, &id);
     let before = served.size();
     connection.write_all(rest).unwrap();
     let (status, told) = answer(&connection);
@@ -340,16 +350,11 @@ fn a_check_is_followed_and_cancelled_too(served: &Served) {
     assert_eq!((status, &told["code"]), (409, &json!("import_cancelled")));
     assert!(!told["detail"].as_str().unwrap().contains("stay"), "{told}");
     // Who may no longer is told nothing more.
-    let asked = json!({ "name": "till 3", "scopes": ["members:import"], "unit": "S001" });
-    let made = counter.post("/api/v1/tokens", &asked);
-    assert_eq!(made.status, 201, "{}", made.body);
-    let mut till = served.nobody();
-    till.bearer(made.body["token"].as_str().unwrap());
+    let (till, id) = till(served, &counter);
     let mut connection = upload(&till, served.address, path, csv.len(), first);
     let no = running(&counter);
     Followed::by(&counter, served.address, no).until(|now| now["read"] == json!(BATCH));
-    let revoked = counter.send("DELETE", &format!("/api/v1/tokens/{}", made.body["about"]["id"]), "", &[]);
-    assert_eq!(revoked.code(), "done", "{}", revoked.body);
+    revoke(&counter, &id);
     let before = served.size();
     connection.write_all(rest).unwrap();
     let (status, told) = answer(&connection);

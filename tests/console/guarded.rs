@@ -39,7 +39,7 @@ fn nothing_runs_but_our_own_and_nothing_goes_elsewhere() {
                 "{policy}"
             );
             assert!(!policy.contains("unsafe") && !policy.contains("http"), "{policy}");
-            // Everything the browser asked for, with what it only tried.
+            // Everything that the browser fetched for the page.
             let elsewhere = "return performance.getEntriesByType('resource').map(one => one.name)\
                              .filter(name => !name.startsWith(location.origin + '/') && !name.startsWith('data:'))";
             assert_eq!(b.script(elsewhere, vec![]).await, json!([]), "{path}");

@@ -55,7 +55,8 @@ impl Broker {
     ///
     /// # Errors
     /// `not_permitted`; `invalid_fields` or the one code of all that is wrong (`consent_undecided`, `covenant_missing`,
-    /// `unknown_covenant`, `other_store` …), each with its place; `card_taken`, `budget_spent` when it was told too often.
+    /// `unknown_covenant`, `other_store` …), each with its place; `card_taken`;
+    /// `budget_spent`, `slowed_down` when the caller has no look-up left.
     pub async fn member_add(&self, caller: &Caller, form: &MemberForm) -> Result<MemberAdded, Error> {
         let event = Event::new(Action::MemberAdded, caller.actor());
         let accepted = self.logged(event.clone(), self.accepted(caller, form)).await?;
@@ -77,7 +78,7 @@ impl Broker {
         };
         born.member.ordinal = self.store.birth(std::slice::from_ref(&born.key)).await?;
         let ordinal = born.member.ordinal;
-        let stored = self.store_new(caller, (&ground, stores.as_deref()), event, *born).await;
+        let stored = self.store_new(caller, &ground, stores.as_deref(), event, *born).await;
         if stored.is_err() {
             // What failed is what to tell; a key that stays behind is swept at the next start.
             let _ = self.store.take_back_births(ordinal, 1).await;
@@ -111,11 +112,12 @@ impl Broker {
         }
     }
 
-    /// The data with its entry, and what the counter is shown; by whom, and how he was let in.
+    /// The data with its entry, and what the counter is shown; by a caller who still may, for these stores.
     async fn store_new(
         &self,
         caller: &Caller,
-        (ground, stores): (&Ground, Option<&str>),
+        ground: &Ground,
+        stores: Option<&str>,
         event: Event,
         born: Born,
     ) -> Result<MemberAdded, Error> {
@@ -126,15 +128,10 @@ impl Broker {
         let mut work = self.store.work().await?;
         let same = |now: &Ground| Reach::of(now, caller, Act::MemberAdd)?.check_same(stores);
         let counting = self.counting(ground, caller, Kind::LookUp, false);
-        let permitted = match self.judged_in(work.view(), caller, same).await? {
-            // Whoever has no look-up left is told so whether or not the card is somebody's: else that would tell it.
-            Ok(()) => match work.counts([&counting].into_iter()).await?.refused(&counting) {
-                Some(refusal) => Err(refusal),
-                None => Ok(()),
-            },
-            refused => refused,
-        };
-        if let Err(refusal) = permitted {
+        let permitted = self.judged_in(work.view(), caller, same).await?;
+        // Whoever has no look-up left is told so whether or not the card is somebody's: else that would tell it.
+        let spent = work.counts([&counting].into_iter()).await?.refused(&counting);
+        if let Err(refusal) = permitted.and(spent.map_or(Ok(()), Err)) {
             drop(work);
             return self.refuse(event, refusal).await;
         }
