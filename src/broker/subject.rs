@@ -110,8 +110,9 @@ impl Broker {
         whom: &Whom,
         besides: impl Fn(&Compared) -> Result<(), Refusal>,
     ) -> Result<SubjectOf, Error> {
-        // Again from the start when what the caller may changed before his refusal could be entered.
-        for _ in 0..TRIES {
+        // Again from the start when what the caller may changed before his refusal could be entered; the last time it is
+        // entered all the same: nobody may make it so that what he is refused is no entry.
+        for tries_left in (0..TRIES).rev() {
             let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
             let event = event.clone().policy(Digest(ground.policy.digest()));
             members.truncate(1);
@@ -137,7 +138,11 @@ impl Broker {
                     (event, if is_gone { not_at_hand() } else { refusal })
                 }
             };
-            let entry = Look::of(event.refused(&refusal)).while_stand(Vec::new(), as_of);
+            let entry = Look::of(event.refused(&refusal));
+            let entry = match tries_left {
+                0 => entry,
+                _ => entry.while_stand(Vec::new(), as_of),
+            };
             // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
             // is good no more nobody is tried.
             let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {

@@ -46,7 +46,8 @@ impl Look {
         self
     }
 
-    /// With an entry of his own for each of several who are shown by it, and each is counted: whoever was seen can be told so.
+    /// With an entry of his own for each of several who are shown by it: whoever was seen can be told so. Each is counted,
+    /// those before the one for whom nothing is left too: how many there are is not told for nothing.
     pub(crate) fn each(mut self, events: Vec<Event>) -> Self {
         self.beside = events;
         self
@@ -171,12 +172,16 @@ async fn standing(work: &mut Work<'_>, looks: &[Look]) -> Result<Vec<bool>, Stor
 impl Look {
     /// Appends the entry, or that of the refusal.
     fn enter(self, work: &mut Work<'_>, counts: &mut Counts) -> Result<End, StoreError> {
-        for _ in 0..self.beside.len().max(1) {
-            if let Some(counting) = &self.counting
-                && let Some(refusal) = counts.count(counting)
-            {
-                work.enter(self.event.refused(&refusal))?;
-                return Ok(End::Refused(refusal));
+        if let Some(counting) = &self.counting {
+            // Another kind is noticed once: it is that of one of them.
+            let others = Counting { also: None, ..counting.clone() };
+            let all =
+                std::iter::once(counting).chain(std::iter::repeat(&others)).take(self.beside.len().max(1));
+            for one in all {
+                if let Some(refusal) = counts.count(one) {
+                    work.enter(self.event.refused(&refusal))?;
+                    return Ok(End::Refused(refusal));
+                }
             }
         }
         let event = match self.remark {

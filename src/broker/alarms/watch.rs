@@ -133,7 +133,9 @@ fn signs(entry: &Entry, guard: &Guard, clock: &Clock) -> Vec<Sign> {
         signs.push(Sign { kind, whom, of: of.to_owned(), times: 1, scale: 1 });
     };
     let is_unknown = entry.refused.as_deref() == Some("unknown_member");
-    if LOOKS.contains(&entry.action.as_str()) && (entry.is_allowed() || is_unknown) {
+    // Of several who were found each has an entry behind it, and that is what counts.
+    let is_of_several = entry.count("found").is_some_and(|found| found > 1);
+    if LOOKS.contains(&entry.action.as_str()) && (entry.is_allowed() || is_unknown) && !is_of_several {
         add(AlarmKind::Burst, "");
         if guard.is_off_hours(clock.time(entry.at)) {
             add(AlarmKind::OffHours, "");
@@ -213,6 +215,15 @@ mod tests {
         for n in 0..60 {
             assert_eq!(seen.see(7_200 + n * 60, "member.shown", json!({})), [""; 0]);
         }
+        // Of several who are found each is one look, and the look-up none beside them; who saw somebody is one, too.
+        for n in 0..13 {
+            let several = json!({ "counts": { "found": 3 } });
+            assert_eq!(seen.see(20_000 + n, "member.looked_up", several), [""; 0]);
+            for _ in 0..3 {
+                assert_eq!(seen.see(20_000 + n, "member.shown", json!({})), [""; 0]);
+            }
+        }
+        assert_eq!(seen.see(20_020, "member.who_saw", json!({})), ["burst person/li.na"]);
     }
 
     #[tokio::test]
