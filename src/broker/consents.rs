@@ -5,8 +5,9 @@ use std::io::{Read, Write};
 use serde::Serialize;
 
 use super::found::Whom;
+use super::looking::One;
 use super::seeking::{ConsentState, consents_in};
-use super::subject::{SubjectOf, check_reason, nothing_else};
+use super::subject::{SubjectOf, Verb, check_reason, nothing_else};
 use super::{Broker, Caller, Error, Ground, Refusal, imports};
 use crate::audit::event::{Action, Event};
 use crate::clock::{Randomness, rfc3339};
@@ -119,9 +120,9 @@ impl Broker {
         event.channel = Some(channel);
         let event = event.count("granted", u8::from(granted));
         let besides = |_: &_| check_evidence(evidence);
-        let subject = self.subject(event, caller, Act::ConsentSet, &whom, besides).await?;
-        let mut work = self.turn(&subject, caller, Act::ConsentSet).await?;
-        let SubjectOf { member, key, event, .. } = subject;
+        let verb = Verb { event, caller, act: Act::ConsentSet, whom: &whom };
+        let (SubjectOf { one: One { member, key, .. }, event, .. }, mut work) =
+            self.turn(verb, besides).await?;
         let ordinal = member.ordinal;
         let kind = consent_kind(purpose, channel, class);
         let state = work.view().state(&kind, ordinal).await?.then(granted);
@@ -156,8 +157,8 @@ impl Broker {
     pub async fn consent_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<ConsentShown, Error> {
         let whom = whom.into();
         let event = Event::new(Action::ConsentShown, caller.actor());
-        let looked = self.look_at(event, caller, Act::ConsentShow, &whom, nothing_else, None).await;
-        let ordinal = looked?.0.member.ordinal;
+        let looked = self.look_at(event, caller, Act::ConsentShow, whom, nothing_else, None).await;
+        let ordinal = looked?.one.member.ordinal;
         // Both of one moment, or they would contradict each other.
         let mut view = self.store.view().await?;
         let states = consents_in(&mut view, &[ordinal]).await?.remove(&ordinal).unwrap_or_default();

@@ -1,8 +1,7 @@
 //! One member: looked up, shown masked, revealed for a reason, corrected; erased; who saw him.
 //!
 //! Log, then look: what is opened is opened under the grant of an entry that is on disk already. A member
-//! of another store and no member at all are one answer, or cards could be tried out (B9). Whom an
-//! erasure or a move took away between the look and the entry is not opened either.
+//! of another store and no member at all are one answer, or cards could be tried out (B9).
 
 mod correcting;
 pub(super) mod erasing;
@@ -14,9 +13,12 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::found::{Found, Whom};
+use super::looking::{Asked, Judged, One, Permitted, Sight};
 use super::seeking::{ConsentState, Moment, Sought};
-use super::subject::{SubjectOf, TRIES, check_reason, may_here, may_somewhere, not_a_value, nothing_else};
-use super::{Broker, Caller, Error, Ground, Refusal};
+use super::subject::{
+    SeenOne, SubjectOf, Verb, check_reason, may_here, may_somewhere, not_a_value, nothing_else,
+};
+use super::{Broker, Caller, Error, Refusal};
 use crate::access::grant;
 use crate::access::known::Compared;
 use crate::audit::event::{Action, Event};
@@ -24,24 +26,18 @@ use crate::clock::{day, rfc3339};
 use crate::model::code::{CardType, CovenantFamily, Tier};
 use crate::model::contact::{CardNo, Email, Mobile};
 use crate::model::field::{Field, Index};
-use crate::model::ids::{Alias, Digest};
-use crate::model::sealed::Record;
+use crate::model::ids::Digest;
 use crate::model::value_error::ValueError;
 use crate::policy::Act;
 use crate::policy::Look as Kind;
 use crate::store::entries::Look;
-use crate::store::held::AsOf;
-use crate::store::members::{Member, WrappedDataKey};
-use crate::store::{Receipt, StoreError};
+use crate::store::members::Member;
 use crate::vault::{Masked, Plain};
 pub use history::{Change, FieldNow, MemberHistory};
 pub use seeing::{Received, Seen, WhoSaw};
 
 /// Most members a look-up shows; a contact point that more share is not one person's.
 const MOST: usize = 20;
-
-/// Whom a look-up found: with his key, his record read, and what the log calls him.
-type OneFound = (Member, WrappedDataKey, Record, Alias);
 
 /// A member by what people have in hand.
 #[derive(Clone)]
@@ -99,22 +95,24 @@ impl Broker {
     /// is an entry too, without the value.
     ///
     /// # Errors
-    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`; `budget_spent`;
-    /// `unknown_member` when one who was found changed meanwhile.
+    /// `not_permitted`; the value's own code when it is none; `no_such_index` for `post`; `budget_spent`; `slowed_down`.
     pub async fn member_look_up(
         &self,
         caller: &Caller,
         index: Index,
         value: &str,
     ) -> Result<Vec<MemberShown>, Error> {
-        let (ground, found, receipt) = self.looked_up(caller, index, value).await?;
-        let ids = found.iter().map(|(member, ..)| member.id).collect();
-        let masking = grant::masking(receipt, ids)?;
-        let pairs: Vec<_> = found.iter().map(|(_, key, record, _)| (key, record)).collect();
-        let masked = self.vault.mask(masking, &ground.policy, &pairs)?;
-        let consents = self.consents_of(found.iter().map(|(member, ..)| member.ordinal).collect()).await?;
-        let shown = found.iter().zip(masked).zip(consents);
-        Ok(shown.map(|(((member, ..), fields), consents)| shown_of(member, fields, consents)).collect())
+        let tag = self.look_up_tag(index, value);
+        let sought = tag.as_ref().map_or(Sought::Nobody, |tag| Sought::Tag(index, *tag));
+        let (by, fault) = (caller.clone(), tag.err());
+        let judge = move |broker: &Broker, moment| broker.judge_look_up(&by, index, fault.as_ref(), moment);
+        let sight = self.see(Asked::new(sought, judge)).await?;
+        let Sight { members, policy, receipt, consents } = sight;
+        let masking = grant::masking(receipt, members.iter().map(|one| one.member.id).collect())?;
+        let pairs: Vec<_> = members.iter().map(|one| (&one.key, &one.record)).collect();
+        let masked = self.vault.mask(masking, &policy, &pairs)?;
+        let shown = members.iter().zip(masked).zip(consents);
+        Ok(shown.map(|((one, fields), consents)| shown_of(&one.member, fields, consents)).collect())
     }
 
     /// A name for a member whom the caller was shown. It tells nothing, so it has no entry.
@@ -125,61 +123,46 @@ impl Broker {
         self.name(caller, shown.ordinal)
     }
 
-    /// Finds them and enters that; again from the start when one of them, or what the caller may, changed between.
-    async fn looked_up(
+    /// Whom of those who were found the caller may see.
+    fn judge_look_up(
         &self,
         caller: &Caller,
         index: Index,
-        value: &str,
-    ) -> Result<(Ground, Vec<OneFound>, Receipt), Error> {
+        fault: Option<&Refusal>,
+        moment: Moment,
+    ) -> Result<Judged, Error> {
+        let Moment { ground, known, members } = moment;
         let event = Event::new(Action::MemberLookedUp, caller.actor()).object(index);
-        for _ in 0..TRIES {
-            let found = self.logged(event.clone(), self.look_up(caller, index, value)).await;
-            let (ground, found, as_of) = found?;
-            let event =
-                event.clone().policy(Digest(ground.policy.digest())).count("found", found.len() as u64);
-            // Of several each has an entry of his own, or nobody could be told that he was among them (E4).
-            let (event, each) = match &found[..] {
-                [(.., alias)] => (event.member(*alias), Vec::new()),
-                several => {
-                    let shown = Event::new(Action::MemberShown, caller.actor());
-                    let shown = shown.policy(Digest(ground.policy.digest()));
-                    (event, several.iter().map(|(.., alias)| shown.clone().member(*alias)).collect())
-                }
-            };
-            let is_vip =
-                found.iter().any(|(member, ..)| ground.policy.guard().is_vip(member.attributes.tier));
-            let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
-            let members = found.iter().map(|(member, ..)| member.clone()).collect();
-            let look = Look::of(event).while_stand(members, as_of).counted(counting).each(each);
-            if let Some(receipt) = self.looked(look).await? {
-                return Ok((ground, found, receipt));
-            }
+        let permitted = known
+            .check_token(caller, self.clock().now())
+            // Who may look nobody up is told that, and not what is wrong with what he looks for.
+            .and_then(|()| may_somewhere(&ground, caller, Act::MemberLookUp))
+            .and_then(|()| fault.cloned().map_or(Ok(()), Err));
+        if let Err(refusal) = permitted {
+            return Ok(Judged { entry: Look::of(event.refused(&refusal)), outcome: Err(refusal) });
         }
-        Err(StoreError::Busy.into())
-    }
-
-    async fn look_up(
-        &self,
-        caller: &Caller,
-        index: Index,
-        value: &str,
-    ) -> Result<(Ground, Vec<OneFound>, AsOf), Error> {
-        let tag = self.look_up_tag(index, value);
-        let sought = tag.as_ref().map_or(Sought::Nobody, |tag| Sought::Tag(index, *tag));
-        let Moment { ground, known, as_of, members } = self.seek(sought).await?;
-        known.check_token(caller, self.clock().now())?;
-        // Who may look nobody up is told that, and not what is wrong with what he looks for.
-        may_somewhere(&ground, caller, Act::MemberLookUp)?;
-        tag?;
-        let mut found = Vec::new();
+        let policy = ground.policy.clone();
+        let mut found: Vec<One> = Vec::new();
         for held in members {
             let store = held.member.attributes.home_store.as_deref();
             if found.len() < MOST && may_here(&ground, caller, Act::MemberLookUp, true, store).is_ok() {
                 found.push(self.opened_alias(held)?);
             }
         }
-        Ok((ground, found, as_of))
+        let event = event.policy(Digest(policy.digest())).count("found", found.len() as u64);
+        // Of several each has an entry of his own, or nobody could be told that he was among them (E4).
+        let (event, each) = match &found[..] {
+            [one] => (event.member(one.alias), Vec::new()),
+            several => {
+                let shown = Event::new(Action::MemberShown, caller.actor());
+                let shown = shown.policy(Digest(policy.digest()));
+                (event, several.iter().map(|one| shown.clone().member(one.alias)).collect())
+            }
+        };
+        let is_vip = found.iter().any(|one| policy.guard().is_vip(one.member.attributes.tier));
+        let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
+        let entry = Look::of(event).counted(counting).each(each);
+        Ok(Judged { entry, outcome: Ok(Permitted { members: found, policy, with_consents: true }) })
     }
 
     fn look_up_tag(&self, index: Index, value: &str) -> Result<crate::keyring::Tag, Refusal> {
@@ -204,13 +187,11 @@ impl Broker {
     pub async fn member_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<MemberShown, Error> {
         let whom = whom.into();
         let event = Event::new(Action::MemberShown, caller.actor());
-        let looked = self.look_at(event, caller, Act::MemberShow, &whom, nothing_else, None).await;
-        let (subject, receipt) = looked?;
-        let masking = grant::masking(receipt, vec![subject.member.id])?;
-        let pair = [(&subject.key, &subject.record)];
-        let fields = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
-        let consents = self.consents_of_one(subject.member.ordinal).await?;
-        Ok(shown_of(&subject.member, fields, consents))
+        let seen = self.look_at(event, caller, Act::MemberShow, whom, nothing_else, None).await?;
+        let SeenOne { one, policy, receipt, consents } = seen;
+        let masking = grant::masking(receipt, vec![one.member.id])?;
+        let fields = self.vault.mask(masking, &policy, &[(&one.key, &one.record)])?.pop();
+        Ok(shown_of(&one.member, fields.unwrap_or_default(), consents))
     }
 
     /// Reveals named fields of one member, for a reason that is kept with the entry (A10a).
@@ -230,20 +211,21 @@ impl Broker {
         fields.sort_unstable();
         fields.dedup();
         let event = Event::new(Action::MemberRevealed, caller.actor()).fields(&fields);
-        let besides = |known: &Compared| {
-            check_reason(reason, "A10a (Art 10)")?;
-            if fields.is_empty() {
+        let fault = check_reason(reason, "A10a (Art 10)").err();
+        let (by, clock, is_nothing) = (caller.login().clone(), self.store.clock().clone(), fields.is_empty());
+        let besides = move |known: &Compared| {
+            fault.clone().map_or(Ok(()), Err)?;
+            if is_nothing {
                 return Err(Refusal::new("fields_missing", "A10a (Art 10)", "no field was named")
                     .hint("name the fields that are needed, and no more"));
             }
-            let now = self.clock().now();
-            known.check_undertaking(caller.login(), now, self.clock().date(now))
+            let now = clock.now();
+            known.check_undertaking(&by, now, clock.date(now))
         };
         let remark = Some(reason.trim());
-        let looked = self.look_at(event, caller, Act::MemberReveal, &whom, besides, remark).await;
-        let (subject, receipt) = looked?;
-        let grant = grant::one_member(receipt, subject.member.id, &fields)?;
-        Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
+        let seen = self.look_at(event, caller, Act::MemberReveal, whom, besides, remark).await?;
+        let grant = grant::one_member(seen.receipt, seen.one.member.id, &fields)?;
+        Ok(self.vault.reveal(grant, &seen.one.key, &seen.one.record)?)
     }
 }
 

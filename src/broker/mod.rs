@@ -30,6 +30,7 @@ pub mod health;
 pub mod imports;
 pub mod linked;
 pub mod listing;
+pub mod looking;
 mod looks;
 pub mod members;
 pub mod notices;
@@ -84,7 +85,8 @@ pub struct Broker {
     shelf: Shelf,
     known: Known,
     used: sessions::Used,
-    seeking: seeking::Seeking,
+    knowing: seeking::Knowing,
+    looking: looking::Looking,
     /// From where packages may be downloaded; none named: from anywhere.
     networks: Vec<Network>,
     /// Where passkeys are bound to; none without a public origin.

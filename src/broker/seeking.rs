@@ -1,8 +1,5 @@
-//! What looks at members need, read for all who look at this moment: one snapshot, one comparison of who may what, one
-//! statement a column, however many ask.
-//!
-//! What cannot be read for all is read again for each by himself ([`Gather::read`]): what is broken of one member keeps
-//! nobody else from his. Nothing is opened here but consents, and those after the look's entry.
+//! What looks at members need, read for all who look at this moment: one comparison of who may what, one statement a
+//! column, however many ask. Nothing is opened here but consents.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,7 +13,7 @@ use crate::model::code::{Channel, Purpose, RecipientClass};
 use crate::model::field::Index;
 use crate::store::chunks::State;
 use crate::store::gather::Gather;
-use crate::store::held::{AsOf, Held};
+use crate::store::held::Held;
 use crate::store::runs::PROBES;
 use crate::store::{StoreError, View};
 
@@ -40,8 +37,6 @@ pub(super) struct Moment {
     pub(super) ground: Ground,
     /// The rest of what was compared with the log.
     pub(super) known: Arc<Compared>,
-    /// What the log says that all of it comes to.
-    pub(super) as_of: AsOf,
     /// Those who were sought, lowest ordinal first.
     pub(super) members: Vec<Held>,
 }
@@ -59,38 +54,31 @@ pub struct ConsentState {
     pub state: &'static str,
 }
 
-/// Who asks at this moment.
-#[derive(Default)]
-pub(super) struct Seeking {
-    known: Gather<(), Result<Arc<Compared>, Error>>,
-    members: Gather<Sought, Result<Moment, Error>>,
-    consents: Gather<Vec<i64>, Result<Vec<Vec<ConsentState>>, Error>>,
-}
+/// Who asks at this moment who is who.
+pub(super) type Knowing = Gather<(), Result<Arc<Compared>, Error>>;
 
 impl Broker {
-    /// Who is who at this moment, as compared with the log ([`crate::access::Known`]).
+    /// Who is who at this moment, as compared with the log ([`crate::access::Known`]), with others who ask it.
     pub(super) async fn known_now(&self) -> Result<Arc<Compared>, Error> {
         let read = |asked: Vec<()>| async move {
             let mut view = self.store.view().await?;
             let known = self.known.at(&mut view, self.clock().now()).await?;
             Ok(vec![known; asked.len()])
         };
-        self.seeking.known.read((), read).await
+        self.knowing.read((), read).await
     }
 
-    /// Finds members.
-    pub(super) async fn seek(&self, sought: Sought) -> Result<Moment, Error> {
-        self.seeking.members.read(sought, |all| self.seek_all(all)).await
-    }
-
-    async fn seek_all(&self, sought: Vec<Sought>) -> Result<Vec<Moment>, Error> {
-        let mut view = self.store.view().await?;
-        let known = self.known.at(&mut view, self.clock().now()).await?;
+    /// Finds members, a moment for each who seeks.
+    pub(super) async fn seek_in(
+        &self,
+        view: &mut View<'_>,
+        sought: &[&Sought],
+    ) -> Result<Vec<Moment>, Error> {
+        let known = self.known.at(view, self.clock().now()).await?;
         let ground = self.ground_of(&known).await?;
-        let as_of = view.as_of().await?;
         let mut holders = BTreeMap::new();
         for index in Index::ALL {
-            let of_index = |one: &Sought| match one {
+            let of_index = |one: &&Sought| match one {
                 Sought::Tag(of, tag) if of == index => Some(*tag),
                 _ => None,
             };
@@ -109,14 +97,14 @@ impl Broker {
                 Sought::Nobody => Vec::new(),
             }
         };
-        let mut all: Vec<i64> = sought.iter().flat_map(&ordinals_of).collect();
+        let mut all: Vec<i64> = sought.iter().flat_map(|one| ordinals_of(one)).collect();
         all.sort_unstable();
         all.dedup();
         let held = view.held(&all).await?;
         let found = sought.iter().map(|one| {
             let mut members = Vec::new();
             for ordinal in ordinals_of(one) {
-                match (held.get(&ordinal), one) {
+                match (held.get(&ordinal), *one) {
                     (Some(held), _) => members.push(held.clone()),
                     // Erased since: a place outlives its member, an index entry does not.
                     (None, Sought::Ordinal(_) | Sought::Nobody) => {}
@@ -127,31 +115,19 @@ impl Broker {
                     }
                 }
             }
-            Ok(Moment { ground: ground.clone(), known: known.clone(), as_of: as_of.clone(), members })
+            Ok(Moment { ground: ground.clone(), known: known.clone(), members })
         });
         found.collect()
     }
 
-    /// Consents in effect of members who may be looked at: their entry is written.
-    pub(super) async fn consents_of(&self, ordinals: Vec<i64>) -> Result<Vec<Vec<ConsentState>>, Error> {
-        let read = |asked: Vec<Vec<i64>>| async move {
-            let all: Vec<i64> = asked.iter().flatten().copied().collect();
-            let states = consents_in(&mut self.store.view().await?, &all).await?;
-            let of = |ordinal: &i64| states.get(ordinal).cloned().unwrap_or_default();
-            Ok(asked.iter().map(|ordinals| ordinals.iter().map(of).collect()).collect())
-        };
-        self.seeking.consents.read(ordinals, read).await
+    /// Consents in effect of a member who may be looked at: his entry is written.
+    pub(super) async fn consents_of(&self, ordinal: i64) -> Result<Vec<ConsentState>, Error> {
+        let mut states = consents_in(&mut self.store.view().await?, &[ordinal]).await?;
+        Ok(states.remove(&ordinal).unwrap_or_default())
     }
 }
 
-impl Broker {
-    /// The same of one.
-    pub(super) async fn consents_of_one(&self, ordinal: i64) -> Result<Vec<ConsentState>, Error> {
-        Ok(self.consents_of(vec![ordinal]).await?.pop().unwrap_or_default())
-    }
-}
-
-/// The same in a snapshot.
+/// Consents in effect of members who may be looked at.
 pub(super) async fn consents_in(
     view: &mut View<'_>,
     ordinals: &[i64],

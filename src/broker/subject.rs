@@ -3,53 +3,53 @@
 use std::sync::Arc;
 
 use super::found::Whom;
+use super::looking::{Asked, Judged, One, Permitted};
 use super::looks::{look_of, try_of};
-use super::seeking::{Moment, Sought};
+use super::seeking::{ConsentState, Moment, Sought};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::known::Compared;
 use crate::audit::event::Event;
 use crate::model::field::Index;
-use crate::model::ids::{Alias, Digest, UnitCode};
-use crate::model::sealed::Record;
+use crate::model::ids::{Digest, UnitCode};
 use crate::model::value_error::ValueError;
 use crate::policy::{Act, Policy};
 use crate::store::entries::{Look, Looked};
-use crate::store::held::{AsOf, Held};
-use crate::store::looks::Counting;
-use crate::store::members::{Member, WrappedDataKey};
 use crate::store::{Receipt, StoreError, View, Work};
 
 /// Fewest characters of a reason.
 const REASON: usize = 4;
 /// Most: it is kept for good, beside the entry.
 const LONGEST: usize = 500;
-/// So often somebody is looked at again when something changed between the look and its entry.
-pub(super) const TRIES: usize = 5;
+
+/// What a verb is to do to one member.
+pub(super) struct Verb<'a> {
+    pub(super) event: Event,
+    pub(super) caller: &'a Caller,
+    pub(super) act: Act,
+    pub(super) whom: &'a Whom,
+}
 
 /// A member whom the caller may do the act to, not opened yet.
 pub(super) struct SubjectOf {
-    pub(super) member: Member,
-    pub(super) key: WrappedDataKey,
-    pub(super) record: Record,
-    pub(super) alias: Alias,
-    pub(super) policy: Arc<Policy>,
-    /// The moment at which he was read.
-    as_of: AsOf,
+    pub(super) one: One,
+    ground: Ground,
     /// The verb's event with member and policy.
     pub(super) event: Event,
-    /// Whose budget a look at him is of, when it has one.
-    counting: Option<Counting>,
 }
 
-impl SubjectOf {
-    /// The look at him, as long as he is what was read and the caller may.
-    fn look(&self) -> Look {
-        let look = Look::of(self.event.clone()).while_stand(vec![self.member.clone()], self.as_of.clone());
-        match &self.counting {
-            Some(counting) => look.counted(counting.clone()),
-            None => look,
-        }
-    }
+/// Why not, and what the log is to say of it.
+struct Denied {
+    entry: Look,
+    refusal: Refusal,
+}
+
+/// A member who was looked at: the entry is on disk.
+pub(super) struct SeenOne {
+    pub(super) one: One,
+    pub(super) policy: Arc<Policy>,
+    pub(super) receipt: Receipt,
+    /// In effect, where the act shows them.
+    pub(super) consents: Vec<ConsentState>,
 }
 
 /// One answer for a member who is not there and one who is not the caller's.
@@ -99,86 +99,97 @@ impl Broker {
         Err(why)
     }
 
-    /// Finds the member and asks the policy, and `besides` what must hold whoever he is: that comes before any word of
-    /// whether there is such a member, or a reason that is missing would tell it without a look's budget (A10b). A
-    /// refusal is logged here; where there is a member, with his alias, so that tries are seen as well.
-    pub(super) async fn subject(
+    /// Asks the policy about whom a verb is about, and `besides` what must hold whoever he is: that comes before any word
+    /// of whether there is such a member, or a reason that is missing would tell it without a look's budget (A10b).
+    /// With a refusal comes its entry; where there is a member, with his alias, so that tries are seen as well.
+    fn permitted(
         &self,
-        event: Event,
-        caller: &Caller,
-        act: Act,
-        whom: &Whom,
-        besides: impl Fn(&Compared) -> Result<(), Refusal>,
-    ) -> Result<SubjectOf, Error> {
-        // Again from the start when what the caller may changed before his refusal could be entered; the last time it is
-        // entered all the same: nobody may make it so that what he is refused is no entry.
-        for tries_left in (0..TRIES).rev() {
-            let Moment { ground, known, as_of, mut members } = self.seek(self.sought(caller, whom)).await?;
-            let event = event.clone().policy(Digest(ground.policy.digest()));
-            members.truncate(1);
-            let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
-            let store = opened.as_ref().and_then(|(member, ..)| member.attributes.home_store.as_deref());
-            let permitted = known
-                .check_token(caller, self.clock().now())
-                .and_then(|()| may_somewhere(&ground, caller, act))
-                .and_then(|()| besides(&known))
-                .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
-            let (event, refusal) = match (opened, permitted) {
-                (Some((member, key, record, alias)), Ok(())) => {
-                    let event = event.member(alias);
-                    let is_vip = ground.policy.guard().is_vip(member.attributes.tier);
-                    let counting = look_of(act).map(|look| self.counting(&ground, caller, look, is_vip));
-                    let policy = ground.policy;
-                    return Ok(SubjectOf { member, key, record, alias, policy, as_of, event, counting });
-                }
-                (Some((.., alias)), Err(refusal)) => (event.member(alias), refusal),
-                (None, permitted) => {
-                    let refusal = permitted.err().unwrap_or_else(unknown_member);
-                    let is_gone = matches!(whom, Whom::Found(_)) && refusal.code == "unknown_member";
-                    (event, if is_gone { not_at_hand() } else { refusal })
-                }
-            };
-            let entry = Look::of(event.refused(&refusal));
-            let entry = match tries_left {
-                0 => entry,
-                _ => entry.while_stand(Vec::new(), as_of),
-            };
-            // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
-            // is good no more nobody is tried.
-            let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
-                true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
-                false => entry,
-            };
-            if self.looked(entry).await?.is_some() {
-                return Err(refusal.into());
+        verb: Verb<'_>,
+        moment: Moment,
+        besides: &dyn Fn(&Compared) -> Result<(), Refusal>,
+    ) -> Result<Result<SubjectOf, Denied>, Error> {
+        let (Moment { ground, known, mut members }, Verb { event, caller, act, whom }) = (moment, verb);
+        let event = event.policy(Digest(ground.policy.digest()));
+        members.truncate(1);
+        let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
+        let store = opened.as_ref().and_then(|one| one.member.attributes.home_store.as_deref());
+        let permitted = known
+            .check_token(caller, self.clock().now())
+            .and_then(|()| may_somewhere(&ground, caller, act))
+            .and_then(|()| besides(&known))
+            .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
+        let (event, refusal) = match (opened, permitted) {
+            (Some(one), Ok(())) => {
+                let event = event.member(one.alias);
+                return Ok(Ok(SubjectOf { one, ground, event }));
             }
-        }
-        Err(StoreError::Busy.into())
+            (Some(one), Err(refusal)) => (event.member(one.alias), refusal),
+            (None, permitted) => {
+                let refusal = permitted.err().unwrap_or_else(unknown_member);
+                let is_gone = matches!(whom, Whom::Found(_)) && refusal.code == "unknown_member";
+                (event, if is_gone { not_at_hand() } else { refusal })
+            }
+        };
+        let entry = Look::of(event.refused(&refusal));
+        // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
+        // is good no more nobody is tried.
+        let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
+            true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
+            false => entry,
+        };
+        Ok(Err(Denied { entry, refusal }))
     }
 
-    /// Looks at a member: finds him ([`Broker::subject`]) and enters the look, with a justification if it has one. When
-    /// he, or what the caller may, changed between the two, again from the start.
+    /// Looks at a member: finds him and enters the look, with a justification if it has one.
     pub(super) async fn look_at(
         &self,
         event: Event,
         caller: &Caller,
         act: Act,
-        whom: &Whom,
-        besides: impl Fn(&Compared) -> Result<(), Refusal>,
+        whom: Whom,
+        besides: impl Fn(&Compared) -> Result<(), Refusal> + Send + Sync + 'static,
         remark: Option<&str>,
-    ) -> Result<(SubjectOf, Receipt), Error> {
-        for _ in 0..TRIES {
-            let subject = self.subject(event.clone(), caller, act, whom, &besides).await?;
-            let look = subject.look();
-            let look = match remark {
-                Some(remark) => look.remark(remark),
-                None => look,
+    ) -> Result<SeenOne, Error> {
+        let sought = self.sought(caller, &whom);
+        let (caller, remark) = (caller.clone(), remark.map(str::to_owned));
+        let judge = move |broker: &Broker, moment: Moment| {
+            let verb = Verb { event: event.clone(), caller: &caller, act, whom: &whom };
+            let SubjectOf { one, ground, event } = match broker.permitted(verb, moment, &besides)? {
+                Ok(subject) => subject,
+                Err(Denied { entry, refusal }) => return Ok(Judged { entry, outcome: Err(refusal) }),
             };
-            if let Some(receipt) = self.looked(look).await? {
-                return Ok((subject, receipt));
+            let is_vip = ground.policy.guard().is_vip(one.member.attributes.tier);
+            let mut entry = Look::of(event);
+            if let Some(look) = look_of(act) {
+                entry = entry.counted(broker.counting(&ground, &caller, look, is_vip));
             }
+            if let Some(remark) = &remark {
+                entry = entry.remark(remark);
+            }
+            let (policy, with_consents) = (ground.policy, act == Act::MemberShow);
+            Ok(Judged { entry, outcome: Ok(Permitted { members: vec![one], policy, with_consents }) })
+        };
+        let mut seen = self.see(Asked::new(sought, judge)).await?;
+        let one = seen.members.pop().ok_or(StoreError::Fault("a look at nobody"))?;
+        let consents = seen.consents.pop().unwrap_or_default();
+        Ok(SeenOne { one, policy: seen.policy, receipt: seen.receipt, consents })
+    }
+
+    /// The writer's turn in which a verb about him is written down. He was found in it, and what the caller may was judged
+    /// in it. A refusal is entered here.
+    pub(super) async fn turn(
+        &self,
+        verb: Verb<'_>,
+        besides: impl Fn(&Compared) -> Result<(), Refusal>,
+    ) -> Result<(SubjectOf, Work<'_>), Error> {
+        let mut work = self.store.work().await?;
+        let sought = self.sought(verb.caller, verb.whom);
+        let moment = self.seek_in(work.view(), &[&sought]).await?.pop();
+        let moment = moment.ok_or(StoreError::Fault("a question without an answer"))?;
+        match self.permitted(verb, moment, &besides)? {
+            Ok(subject) => Ok((subject, work)),
+            Err(Denied { entry, refusal }) => Err(enter_refused(work, entry, refusal).await?.into()),
         }
-        Err(StoreError::Busy.into())
     }
 
     /// Where to look for him; whose he is is not asked here.
@@ -192,30 +203,7 @@ impl Broker {
         }
     }
 
-    /// The writer's turn in which a verb about him is written down. Between the look and the turn he may
-    /// have been erased, or moved to another store: whoever is not what was read any more is not there,
-    /// and the caller asks again. What the caller may is asked again when anything of it changed.
-    pub(super) async fn turn(
-        &self,
-        subject: &SubjectOf,
-        caller: &Caller,
-        act: Act,
-    ) -> Result<Work<'_>, Error> {
-        let mut work = self.store.work().await?;
-        let mut permitted = self.may_still(&mut work, subject, caller, act).await?;
-        if permitted.is_ok() && !work.view().stands(&subject.member).await? {
-            permitted = Err(unknown_member());
-        }
-        match permitted {
-            Ok(()) => Ok(work),
-            Err(refusal) => {
-                drop(work);
-                self.refuse(subject.event.clone(), refusal).await
-            }
-        }
-    }
-
-    /// Whether the caller may do the act at this moment of the turn, as he could when the member was found.
+    /// Whether the caller may do the act in a later turn, as he could in that in which the member was found.
     pub(super) async fn may_still(
         &self,
         work: &mut Work<'_>,
@@ -223,7 +211,7 @@ impl Broker {
         caller: &Caller,
         act: Act,
     ) -> Result<Result<(), Refusal>, Error> {
-        let store = subject.member.attributes.home_store.as_deref();
+        let store = subject.one.member.attributes.home_store.as_deref();
         let may = |ground: &Ground| may_here(ground, caller, act, true, store);
         self.judged_in(work.view(), caller, may).await
     }
@@ -243,23 +231,19 @@ impl Broker {
         let is_active = |()| ground.staff.caller(caller.login()).map(drop);
         Ok(known.check_token(caller, now).and_then(is_active).and_then(|()| may(&ground)))
     }
+}
 
-    /// The entry of a look, with those of others who look at this moment; none when what was read is not so any more.
-    pub(super) async fn looked(&self, look: Look) -> Result<Option<Receipt>, Error> {
-        match self.store.enter_look(look).await? {
-            Looked::Entered(receipt) => Ok(Some(receipt)),
-            Looked::Refused(refusal) => Err(refusal.into()),
-            Looked::Stale => Ok(None),
-        }
-    }
-
-    /// A member with his record read and what the log calls him.
-    pub(super) fn opened_alias(&self, held: Held) -> Result<(Member, WrappedDataKey, Record, Alias), Error> {
-        let malformed = |_| StoreError::integrity("sealed", "a record is malformed");
-        let record = Record::from_bytes(&held.member.record).map_err(malformed)?;
-        let alias = self.vault.key(&held.key)?.alias(&record)?;
-        Ok((held.member, held.key, record, alias))
-    }
+/// Enters a refusal in the turn in which it was judged; what to tell: it, or that there is no budget left for it.
+pub(super) async fn enter_refused(
+    mut work: Work<'_>,
+    entry: Look,
+    refusal: Refusal,
+) -> Result<Refusal, StoreError> {
+    let entering = work.enter_looks(vec![entry]).await?;
+    Ok(match work.settle_looks(entering).await?.pop() {
+        Some(Looked::Refused(spent)) => spent,
+        Some(Looked::Entered(_)) | None => refusal,
+    })
 }
 
 pub(super) fn not_a_value(what: &str, e: ValueError) -> Refusal {

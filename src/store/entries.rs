@@ -3,15 +3,10 @@
 //!
 //! Who waits for whom is [`Gather`]'s; the turn is a writer's like any other ([`Work`]), so writers of this and of
 //! other processes stay in one sequence without gaps. What fails fails for everyone in the group: no receipt, no look.
-//! A look whose ground has moved meanwhile is not written; the others of its group are.
-
-use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Shared as _;
 use super::gather::Gather;
-use super::held::{AsOf, Held};
 use super::looks::{Counting, Counts};
-use super::members::Member;
 use super::{Receipt, Store, StoreError, Work};
 use crate::audit::event::Event;
 use crate::model::refusal::Refusal;
@@ -20,8 +15,6 @@ use crate::model::refusal::Refusal;
 pub struct Look {
     event: Event,
     remark: Option<String>,
-    members: Vec<Member>,
-    as_of: Option<AsOf>,
     counting: Option<Counting>,
     beside: Vec<Event>,
 }
@@ -29,14 +22,7 @@ pub struct Look {
 impl Look {
     /// One that is about no member.
     pub fn of(event: Event) -> Self {
-        Look { event, remark: None, members: Vec::new(), as_of: None, counting: None, beside: Vec::new() }
-    }
-
-    /// Only while these members are what was read at a moment, and what decides about the look is what it was: between
-    /// the look and the entry they may be erased or moved to another store, and who looks be suspended.
-    pub(crate) fn while_stand(mut self, members: Vec<Member>, as_of: AsOf) -> Self {
-        (self.members, self.as_of) = (members, Some(as_of));
-        self
+        Look { event, remark: None, counting: None, beside: Vec::new() }
     }
 
     /// As long as there is a budget left for it: it is counted in the turn of its entry, and what is refused is entered as
@@ -68,8 +54,23 @@ pub enum Looked {
     Entered(Receipt),
     /// There is no budget left for it; the refusal is in the log.
     Refused(Refusal),
-    /// What was read is not so any more; nothing was written. Whoever looks has to look again.
-    Stale,
+}
+
+/// Looks that are appended to the log in a turn and not on disk yet.
+pub(crate) struct Entering(Vec<End>);
+
+/// What became of one in its turn.
+enum End {
+    /// With so many entries behind its own.
+    Entered(usize),
+    Refused(Refusal),
+}
+
+impl Entering {
+    /// Whether each has its own entry, and not that of a refusal.
+    pub(crate) fn is_look(&self) -> impl Iterator<Item = bool> {
+        self.0.iter().map(|end| matches!(end, End::Entered(_)))
+    }
 }
 
 type Told = Result<Looked, StoreError>;
@@ -85,9 +86,7 @@ impl Store {
     pub(crate) async fn enter(&self, event: Event) -> Result<Receipt, StoreError> {
         match self.enter_look(Look::of(event)).await? {
             Looked::Entered(receipt) => Ok(receipt),
-            Looked::Refused(_) | Looked::Stale => {
-                Err(StoreError::Fault("an entry that hangs on nothing was not written"))
-            }
+            Looked::Refused(_) => Err(StoreError::Fault("an entry that hangs on nothing was not written")),
         }
     }
 
@@ -102,7 +101,6 @@ impl Store {
 
     async fn write_waiting(&self, looks: Vec<Look>) -> Vec<Told> {
         let together = looks.len();
-        metrics::histogram!("countersign_entries_together").record(together as f64);
         match self.write_together(looks).await {
             Ok(looked) => looked.into_iter().map(Ok).collect(),
             Err(error) => (0..together).map(|_| Err(error.shared())).collect(),
@@ -111,20 +109,33 @@ impl Store {
 
     async fn write_together(&self, looks: Vec<Look>) -> Result<Vec<Looked>, StoreError> {
         let mut work = self.work().await?;
-        let stands = standing(&mut work, &looks).await?;
-        let mut counts = work.counts(looks.iter().filter_map(|look| look.counting.as_ref())).await?;
-        let mut ends = Vec::with_capacity(looks.len());
-        for (look, stands) in looks.into_iter().zip(stands) {
-            ends.push(if stands { look.enter(&mut work, &mut counts)? } else { End::Stale });
-        }
-        work.keep(counts).await?;
-        let mut receipts = match ends.iter().all(|end| matches!(end, End::Stale)) {
-            true => Vec::new().into_iter(),
-            false => work.settle().await?.into_iter(),
-        };
+        let entering = work.enter_looks(looks).await?;
+        work.settle_looks(entering).await
+    }
+}
+
+impl Work<'_> {
+    /// Appends the entries of looks, each judged by those before it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub(crate) async fn enter_looks(&mut self, looks: Vec<Look>) -> Result<Entering, StoreError> {
+        let mut counts = self.counts(looks.iter().filter_map(|look| look.counting.as_ref())).await?;
+        let ends: Result<_, StoreError> =
+            looks.into_iter().map(|look| look.enter(self, &mut counts)).collect();
+        self.keep(counts).await?;
+        Ok(Entering(ends?))
+    }
+
+    /// Writes them, as [`Work::commit`]: only then is anybody told.
+    ///
+    /// # Errors
+    /// As [`Work::commit`].
+    pub(crate) async fn settle_looks(self, entering: Entering) -> Result<Vec<Looked>, StoreError> {
+        metrics::histogram!("countersign_entries_together").record(entering.0.len() as f64);
+        let mut receipts = self.settle().await?.into_iter();
         let mut receipt = || receipts.next().ok_or(StoreError::Fault("an entry without a receipt"));
-        let looked = ends.into_iter().map(|end| match end {
-            End::Stale => Ok(Looked::Stale),
+        let looked = entering.0.into_iter().map(|end| match end {
             End::Refused(refusal) => receipt().map(|_| Looked::Refused(refusal)),
             End::Entered(beside) => {
                 let own = receipt().map(Looked::Entered);
@@ -133,40 +144,6 @@ impl Store {
         });
         looked.collect()
     }
-}
-
-/// What became of it in the turn, before that is on disk.
-enum End {
-    /// With so many entries behind its own.
-    Entered(usize),
-    Refused(Refusal),
-    Stale,
-}
-
-/// Of which looks all still is what was read. While no verb has changed any member since, nobody has to be read again;
-/// else all of them are, at once.
-async fn standing(work: &mut Work<'_>, looks: &[Look]) -> Result<Vec<bool>, StoreError> {
-    let now = work.as_of();
-    let is_moved = |look: &Look| look.as_of.as_ref().is_some_and(|as_of| as_of.members != now.members);
-    let moved: Vec<bool> = looks.iter().map(is_moved).collect();
-    let ordinals = looks.iter().zip(&moved).filter(|(_, moved)| **moved).flat_map(|(look, _)| &look.members);
-    let ordinals: BTreeSet<i64> = ordinals.map(|member| member.ordinal).collect();
-    let ordinals: Vec<i64> = ordinals.into_iter().collect();
-    let held = match ordinals.is_empty() {
-        true => Ok(BTreeMap::new()),
-        false => work.view().held(&ordinals).await,
-    };
-    let held = match held {
-        // Of somebody it is not what a verb wrote. Who looked at him finds that when he looks again.
-        Err(StoreError::Integrity { .. }) => BTreeMap::new(),
-        held => held?,
-    };
-    let is_same = |member: &Member| held.get(&member.ordinal).map(|held: &Held| &held.member) == Some(member);
-    let stands = looks.iter().zip(moved).map(|(look, moved)| {
-        look.as_of.as_ref().is_none_or(|as_of| as_of.decides_as(&now))
-            && (!moved || look.members.iter().all(is_same))
-    });
-    Ok(stands.collect())
 }
 
 impl Look {

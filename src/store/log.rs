@@ -10,7 +10,7 @@ use super::table::{
     POLICY_VERSION, RECOVERY_CODE, ROLE_GRANT, SERVICE_TOKEN, SESSION, TABLES, Table, UNDERTAKING, UNIT,
 };
 use super::work::Head;
-use super::{Stamp, Store, StoreError, View, Work};
+use super::{Stamp, Store, StoreError, View};
 use crate::audit::checkpoint::Checkpoint;
 use crate::audit::nodes::{MemoryNodes, Wanted, root_at};
 use crate::audit::proof::{ConsistencyProof, InclusionProof, prove_consistency, prove_inclusion};
@@ -166,27 +166,6 @@ static STAFF: [&Table; 15] = [
     &LINKED_ACCOUNT,
     &SERVICE_TOKEN,
 ];
-
-/// Those of them that decide what somebody may: without who is signed in, which changes all day.
-static DECIDING: [&Table; 7] =
-    [&UNIT, &PERSON, &ROLE_GRANT, &POLICY_VERSION, &UNDERTAKING, &DOCUMENT, &SERVICE_TOKEN];
-
-impl View<'_> {
-    /// What the log says that the tables come to which decide what somebody may.
-    ///
-    /// # Errors
-    /// The log's head does not fit.
-    pub(super) async fn deciding_stamp(&mut self) -> Result<Stamp, StoreError> {
-        self.stamp(&DECIDING).await
-    }
-}
-
-impl Work<'_> {
-    /// The same, at this moment of the turn.
-    pub(super) fn deciding_stamp(&self) -> Stamp {
-        self.stamp(&DECIDING)
-    }
-}
 
 impl View<'_> {
     /// The same for the sealed cards, of which some decide who of several stays. What else a release reads of members

@@ -176,7 +176,8 @@ impl<'s> Work<'s> {
         Self::on(view, head)
     }
 
-    fn on(view: View<'s>, head: Head) -> Result<Self, StoreError> {
+    fn on(mut view: View<'s>, head: Head) -> Result<Self, StoreError> {
+        view.heads = Some(head.heads.clone());
         let now = view.store.clock.now();
         // Saturating: the head's time comes from the database, and start alone has compared it.
         let behind = head.at.saturating_sub(now);
@@ -201,11 +202,6 @@ impl<'s> Work<'s> {
     /// The place this entry will have.
     pub fn seq(&self) -> u64 {
         self.head.size
-    }
-
-    /// What tables come to at this moment of the turn.
-    pub(super) fn stamp(&self, tables: &[&'static Table]) -> Stamp {
-        Stamp(tables.iter().map(|table| self.head_after(table)).collect())
     }
 
     /// What the log speaks of before this turn's changes.

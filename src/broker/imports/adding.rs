@@ -10,6 +10,7 @@ use crate::access::grant;
 use crate::audit::event::{Action, Event};
 use crate::broker::documents::holds;
 use crate::broker::members::{MemberShown, shown_of};
+use crate::broker::subject::enter_refused;
 use crate::broker::{Broker, Caller, Error, Ground, Refusal};
 use crate::clock::Randomness;
 use crate::intake::form::MemberForm;
@@ -137,11 +138,10 @@ impl Broker {
         }
         let mut shared = shared_with(&mut work, &member).await?;
         if shared.contains(&Index::Card) {
-            drop(work);
             // Whoever is told so has looked a card up, whosever it is: cards are not tried out here either (A10b).
             let refusal = card_taken();
-            self.looked(Look::of(event.refused(&refusal)).counted(counting)).await?;
-            return Err(refusal.into());
+            let entry = Look::of(event.refused(&refusal)).counted(counting);
+            return Err(enter_refused(work, entry, refusal).await?.into());
         }
         shared.retain(|index| SHARED.contains(index));
         let mut said = Said::default();
@@ -151,7 +151,7 @@ impl Broker {
         let receipt = work.commit(event.count("shared", shared.len() as u64)).await?;
         let masking = grant::masking(receipt, vec![member.id])?;
         let masked = self.vault.mask(masking, &ground.policy, &[(&key, &record)])?.pop();
-        let consents = self.consents_of_one(member.ordinal).await.map_err(Error::behind_commit)?;
+        let consents = self.consents_of(member.ordinal).await.map_err(Error::behind_commit)?;
         Ok(MemberAdded { member: shown_of(&member, masked.unwrap_or_default(), consents), shared })
     }
 }

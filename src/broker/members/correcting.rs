@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::super::{Broker, Caller, Error, Refusal};
-use super::{SubjectOf, check_reason, not_a_value};
+use super::{One, SubjectOf, Verb, check_reason, not_a_value};
 use crate::access::grant;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
@@ -16,6 +16,7 @@ use crate::model::day::Day;
 use crate::model::field::{Field, Index};
 use crate::model::value_error::ValueError;
 use crate::policy::Act;
+use crate::store::Work;
 use crate::store::chunks::AGE;
 use crate::store::members::ContactTag;
 use crate::vault::{Plain, PostContact, contact_tag};
@@ -48,18 +49,19 @@ impl Broker {
         let event = Event::new(Action::MemberCorrected, caller.actor()).fields(&[field]);
         let value = check_reason(reason, "B12").and_then(|()| self.value_of(field, value));
         let besides = |_: &_| value.as_ref().map(|_| ()).map_err(Clone::clone);
-        let mut subject = self.subject(event, caller, Act::MemberCorrect, &whom, besides).await?;
-        let value = value?;
+        let verb = Verb { event, caller, act: Act::MemberCorrect, whom: &whom };
+        let (subject, work) = self.turn(verb, besides).await?;
+        let (value, reason) = (value?, reason.trim());
         let others: Vec<Field> = POSTAL.into_iter().filter(|f| *f != field).collect();
-        let is_whole = others.iter().all(|f| subject.record.get(*f).is_some());
-        let mut reason = Some(reason.trim());
-        let tag = if seal::is_postal(field) && is_whole {
-            let opened = self.open_others(&mut subject, caller, field, &others, reason.take()).await?;
-            Some(self.post_tag(field, &value, &opened)?)
-        } else {
-            self.own_tag(field, &value)
-        };
-        self.write_correction(subject, caller, field, value, tag, reason).await
+        let is_whole = others.iter().all(|f| subject.one.record.get(*f).is_some());
+        if !seal::is_postal(field) || !is_whole {
+            let tag = self.own_tag(field, &value);
+            return self.write_correction(work, subject, field, value, tag, Some(reason)).await;
+        }
+        let (subject, opened) = self.open_others(work, subject, field, &others, reason).await?;
+        let tag = Some(self.post_tag(field, &value, &opened)?);
+        let work = self.same_again(&subject, caller).await?;
+        self.write_correction(work, subject, field, value, tag, None).await
     }
 
     /// A value as it would be stored.
@@ -95,19 +97,35 @@ impl Broker {
     /// The entry that leads to opening, and the other two values of the postal contact point.
     async fn open_others(
         &self,
-        subject: &mut SubjectOf,
-        caller: &Caller,
+        mut work: Work<'_>,
+        mut subject: SubjectOf,
         field: Field,
         others: &[Field],
-        reason: Option<&str>,
-    ) -> Result<Vec<(Field, Plain)>, Error> {
+        reason: &str,
+    ) -> Result<(SubjectOf, Vec<(Field, Plain)>), Error> {
         let fields: Vec<Field> = [&[field], others].concat();
-        let mut work = self.turn(subject, caller, Act::MemberCorrect).await?;
-        let commitment = work.add_remark(reason.unwrap_or_default())?;
-        subject.event = subject.event.clone().fields(&fields).digest("commitment", commitment);
+        let commitment = work.add_remark(reason)?;
+        subject.event = subject.event.fields(&fields).digest("commitment", commitment);
         let receipt = work.commit(subject.event.clone().count("changed", 0)).await?;
-        let grant = grant::one_member(receipt, subject.member.id, others)?;
-        Ok(self.vault.reveal(grant, &subject.key, &subject.record)?)
+        let grant = grant::one_member(receipt, subject.one.member.id, others)?;
+        let opened = self.vault.reveal(grant, &subject.one.key, &subject.one.record)?;
+        Ok((subject, opened))
+    }
+
+    /// A second turn, in which he is still what he was in the first, and the caller still may.
+    async fn same_again(&self, subject: &SubjectOf, caller: &Caller) -> Result<Work<'_>, Error> {
+        let mut work = self.store.work().await?;
+        let mut permitted = self.may_still(&mut work, subject, caller, Act::MemberCorrect).await?;
+        let was = &subject.one.member;
+        if permitted.is_ok() && work.view().member(was.ordinal).await?.as_ref() != Some(was) {
+            permitted = Err(Refusal::new("changed_meanwhile", "B12", "the member was changed meanwhile")
+                .hint("look at the member again and repeat the correction"));
+        }
+        if let Err(refusal) = permitted {
+            work.commit(subject.event.clone().refused(&refusal)).await?;
+            return Err(refusal.into());
+        }
+        Ok(work)
     }
 
     fn post_tag(&self, field: Field, value: &Value, opened: &[(Field, Plain)]) -> Result<ContactTag, Error> {
@@ -133,24 +151,14 @@ impl Broker {
     /// The change with its entry.
     async fn write_correction(
         &self,
+        mut work: Work<'_>,
         subject: SubjectOf,
-        caller: &Caller,
         field: Field,
         value: Value,
         tag: Option<ContactTag>,
         reason: Option<&str>,
     ) -> Result<(), Error> {
-        let mut work = self.store.work().await?;
-        let mut permitted = self.may_still(&mut work, &subject, caller, Act::MemberCorrect).await?;
-        let SubjectOf { member: old, key, mut record, event, .. } = subject;
-        if permitted.is_ok() && work.view().member(old.ordinal).await?.as_ref() != Some(&old) {
-            permitted = Err(Refusal::new("changed_meanwhile", "B12", "the member was changed meanwhile")
-                .hint("look at the member again and repeat the correction"));
-        }
-        if let Err(refusal) = permitted {
-            drop(work);
-            return self.refuse(event, refusal).await;
-        }
+        let SubjectOf { one: One { member: old, key, mut record, .. }, event, .. } = subject;
         let mut new = old.clone();
         let key = self.vault.key(&key)?;
         let random = &mut Randomness::default();

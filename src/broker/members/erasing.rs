@@ -8,7 +8,8 @@
 use super::super::{Broker, Caller, Error};
 use crate::audit::event::{Action, Actor, Event};
 use crate::broker::found::Whom;
-use crate::broker::subject::check_reason;
+use crate::broker::looking::One;
+use crate::broker::subject::{SubjectOf, Verb, check_reason};
 use crate::model::ids::Alias;
 use crate::policy::Act;
 use crate::store::chunks::{AGE, State};
@@ -71,23 +72,19 @@ impl Broker {
         let whom = whom.into();
         let event = Event::new(Action::EraseOrdered, caller.actor());
         let besides = |_: &_| check_reason(reason, "E6");
-        let subject = self.subject(event, caller, Act::MemberErase, &whom, besides).await?;
-        let mut work = self.turn(&subject, caller, Act::MemberErase).await?;
-        let (member, ordinal) = (&subject.member, subject.member.ordinal);
+        let verb = Verb { event, caller, act: Act::MemberErase, whom: &whom };
+        let (SubjectOf { one: One { member, alias, .. }, event, .. }, mut work) =
+            self.turn(verb, besides).await?;
+        let ordinal = member.ordinal;
         let case_no = self.next_case(&mut work).await?;
         let why = Some(format!("erased:{case_no}"));
         // What staff wrote about him goes; why he is erased comes after.
-        take_out(&mut work, &[Leaving { member: member.clone(), alias: Some(subject.alias), why }]).await?;
-        let erasure = Erasure {
-            case_no: case_no.clone(),
-            ordinal,
-            alias: subject.alias,
-            ordered_at: work.at(),
-            finished_at: None,
-        };
+        take_out(&mut work, &[Leaving { member, alias: Some(alias), why }]).await?;
+        let erasure =
+            Erasure { case_no: case_no.clone(), ordinal, alias, ordered_at: work.at(), finished_at: None };
         work.put_erasure(&erasure).await?;
         let commitment = work.add_remark(reason.trim())?;
-        work.commit(subject.event.object(&case_no).digest("commitment", commitment)).await?;
+        work.commit(event.object(&case_no).digest("commitment", commitment)).await?;
         // The order stands: what is left of it is done at the next start at the latest.
         self.finish_erasure(erasure, caller.actor()).await.map_err(Error::behind_commit)?;
         Ok(case_no)

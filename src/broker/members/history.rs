@@ -13,7 +13,7 @@ use crate::access::grant;
 use crate::access::known::Compared;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
-use crate::broker::subject::nothing_else;
+use crate::broker::subject::{SeenOne, nothing_else};
 use crate::model::code::Source;
 use crate::model::field::Field;
 use crate::policy::Act;
@@ -69,20 +69,19 @@ impl Broker {
     ) -> Result<MemberHistory, Error> {
         let whom = whom.into();
         let event = Event::new(Action::MemberHistory, caller.actor());
-        let looked = self.look_at(event, caller, Act::MemberHistory, &whom, nothing_else, None).await;
-        let (subject, receipt) = looked?;
-        let masking = grant::masking(receipt, vec![subject.member.id])?;
-        let pair = [(&subject.key, &subject.record)];
-        let masked = self.vault.mask(masking, &subject.policy, &pair)?.pop().unwrap_or_default();
+        let seen = self.look_at(event, caller, Act::MemberHistory, whom, nothing_else, None).await?;
+        let SeenOne { one, policy, receipt, .. } = seen;
+        let masking = grant::masking(receipt, vec![one.member.id])?;
+        let masked = self.vault.mask(masking, &policy, &[(&one.key, &one.record)])?.pop().unwrap_or_default();
         let now = |(field, value): (Field, Masked)| {
-            let entry = subject.record.get(field)?;
+            let entry = one.record.get(field)?;
             let source = if entry.by_person() { Source::Person } else { Source::Import };
             Some((field, FieldNow { value, version: entry.count(), source }))
         };
         let fields = masked.into_iter().filter_map(now).collect();
         let mut view = self.store.view().await?;
         let mut changes = Vec::new();
-        for seq in view.leaves_about(subject.alias).await? {
+        for seq in view.leaves_about(one.alias).await? {
             changes.extend(change(&mut view, seq).await?);
         }
         Ok(MemberHistory { fields, changes })
@@ -103,11 +102,12 @@ impl Broker {
         let whom = whom.into();
         let event = Event::new(Action::MemberVerified, caller.actor()).fields(&[field]);
         let value = self.normalised(field, value);
-        let besides = |_: &Compared| value.as_ref().map(|_| ()).map_err(Clone::clone);
-        let looked = self.look_at(event, caller, Act::MemberVerify, &whom, besides, None).await;
-        let ((subject, receipt), value) = (looked?, value?);
-        let grant = grant::one_match(receipt, subject.member.id, field)?;
-        Ok(self.vault.matches(grant, &subject.key, &subject.record, &value)?)
+        let fault = value.as_ref().err().cloned();
+        let besides = move |_: &Compared| fault.clone().map_or(Ok(()), Err);
+        let looked = self.look_at(event, caller, Act::MemberVerify, whom, besides, None).await;
+        let (SeenOne { one, receipt, .. }, value) = (looked?, value?);
+        let grant = grant::one_match(receipt, one.member.id, field)?;
+        Ok(self.vault.matches(grant, &one.key, &one.record, &value)?)
     }
 }
 

@@ -8,13 +8,11 @@ use super::super::{Broker, Caller, Error, Refusal};
 use super::Subject;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
-use crate::broker::subject::{TRIES, may_somewhere, nothing_else};
+use crate::broker::subject::{may_somewhere, nothing_else};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{Alias, Digest, PackageNo, RequestNo, VendorCode};
 use crate::policy::Act;
-use crate::store::entries::Look;
-use crate::store::held::AsOf;
 use crate::store::packages::{FactKind, PackageRow};
 use crate::store::{Receipt, StoreError, View};
 
@@ -94,9 +92,8 @@ impl Broker {
     }
 
     async fn about(&self, event: Event, caller: &Caller, whom: Whom) -> Result<(i64, Alias, Receipt), Error> {
-        let looked = self.look_at(event, caller, Act::MemberWhoSaw, &whom, nothing_else, None).await;
-        let (found, receipt) = looked?;
-        Ok((found.member.ordinal, found.alias, receipt))
+        let seen = self.look_at(event, caller, Act::MemberWhoSaw, whom, nothing_else, None).await?;
+        Ok((seen.one.member.ordinal, seen.one.alias, seen.receipt))
     }
 
     /// The same of one who was erased: of him there is nothing left to count as a look.
@@ -106,38 +103,33 @@ impl Broker {
         caller: &Caller,
         case: &str,
     ) -> Result<(i64, Alias, Receipt), Error> {
-        for _ in 0..TRIES {
-            let found = self.case(caller, event.clone(), case);
-            let (ordinal, alias, event, as_of) = self.logged(event.clone(), found).await?;
-            if let Some(receipt) = self.looked(Look::of(event).while_stand(Vec::new(), as_of)).await? {
-                return Ok((ordinal, alias, receipt));
+        let mut work = self.store.work().await?;
+        let now = self.clock().now();
+        let known = self.known.at(work.view(), now).await?;
+        let ground = self.ground_of(&known).await?;
+        let event = event.policy(Digest(ground.policy.digest()));
+        let found = work.view().erasures().await?.into_iter().find(|e| e.case_no == case);
+        let erasure = known
+            .check_token(caller, now)
+            .and_then(|()| may_somewhere(&ground, caller, Act::MemberWhoSaw))
+            .and_then(|()| ground.staff.may(&ground.policy, caller, Act::MemberWhoSaw, None))
+            .and_then(|()| found.ok_or_else(unknown_case));
+        match erasure {
+            Ok(erasure) => {
+                let event = event.object(&erasure.case_no).member(erasure.alias);
+                Ok((erasure.ordinal, erasure.alias, work.commit(event).await?))
+            }
+            Err(refusal) => {
+                work.commit(event.refused(&refusal)).await?;
+                Err(refusal.into())
             }
         }
-        Err(StoreError::Busy.into())
     }
+}
 
-    async fn case(
-        &self,
-        caller: &Caller,
-        event: Event,
-        case: &str,
-    ) -> Result<(i64, Alias, Event, AsOf), Error> {
-        let mut view = self.store.view().await?;
-        let now = self.clock().now();
-        let known = self.known.at(&mut view, now).await?;
-        let ground = self.ground_of(&known).await?;
-        known.check_token(caller, now)?;
-        may_somewhere(&ground, caller, Act::MemberWhoSaw)?;
-        ground.staff.may(&ground.policy, caller, Act::MemberWhoSaw, None)?;
-        let found = view.erasures().await?.into_iter().find(|e| e.case_no == case);
-        let erasure = found.ok_or_else(|| {
-            Refusal::new("unknown_case", "E6", "there is no such erasure")
-                .hint("case numbers are written as ER2026-0001")
-        })?;
-        let event =
-            event.policy(Digest(ground.policy.digest())).object(&erasure.case_no).member(erasure.alias);
-        Ok((erasure.ordinal, erasure.alias, event, view.as_of().await?))
-    }
+fn unknown_case() -> Refusal {
+    Refusal::new("unknown_case", "E6", "there is no such erasure")
+        .hint("case numbers are written as ER2026-0001")
 }
 
 fn seen(seq: u64, body: &[u8]) -> Result<Seen, StoreError> {
