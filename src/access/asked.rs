@@ -53,7 +53,38 @@ impl Asked {
         request: RequestRow,
         common: &mut Common,
     ) -> Result<Option<Asked>, Error> {
-        let Some(row) = view.submissions(&request.no).await?.pop() else { return Ok(None) };
+        match view.submissions(&request.no).await?.pop() {
+            Some(row) => Ok(Some(Asked::read(view, shelf, clock, request, row, common).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same of one round, as that of a package is, whatever was asked for since. `None`: there is no such round.
+    ///
+    /// # Errors
+    /// As [`Asked::load`].
+    pub async fn load_round(
+        view: &mut View<'_>,
+        shelf: &Shelf,
+        clock: &Clock,
+        request: RequestRow,
+        round: u32,
+        common: &mut Common,
+    ) -> Result<Option<Asked>, Error> {
+        match view.submissions(&request.no).await?.into_iter().find(|row| row.round == round) {
+            Some(row) => Ok(Some(Asked::read(view, shelf, clock, request, row, common).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn read(
+        view: &mut View<'_>,
+        shelf: &Shelf,
+        clock: &Clock,
+        request: RequestRow,
+        row: SubmissionRow,
+        common: &mut Common,
+    ) -> Result<Asked, Error> {
         let submission = read_submission(&row)?;
         let facts = read_facts(view.signatures(&request.no, row.round).await?)?;
         let (mut keys, mut holds) = (BTreeMap::new(), BTreeMap::new());
@@ -77,7 +108,7 @@ impl Asked {
             holds,
         };
         asked.check_signatures()?;
-        Ok(Some(asked))
+        Ok(asked)
     }
 
     /// Every stored signature must be one, over this very content, in this very order. What is not was

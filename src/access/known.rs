@@ -62,13 +62,14 @@ impl Compared {
         self.tokens.get(hash)
     }
 
-    /// Whether the token, if it is one's, is good still: it was a while ago.
+    /// Whether what let the caller in, a session or a token, is there still: it was a while ago.
     ///
     /// # Errors
     /// `not_signed_in`.
-    pub fn check_token(&self, caller: &Caller, now: Micros) -> Result<(), Refusal> {
+    pub fn check_signed_in(&self, caller: &Caller, now: Micros) -> Result<(), Refusal> {
         let is_good = |id| self.tokens.values().any(|token| token.id == id && token.holds_at(now));
-        if caller.token().is_some_and(|id| !is_good(id)) {
+        let has_ended = |id: &Digest| !self.sessions.contains_key(id);
+        if caller.token().is_some_and(|id| !is_good(id)) || caller.session().is_some_and(has_ended) {
             return Err(not_signed_in());
         }
         Ok(())

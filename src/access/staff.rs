@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::audit::event::Actor;
 use crate::model::code::{Role, UnitKind};
-use crate::model::ids::{Login, UnitCode};
+use crate::model::ids::{Digest, Login, UnitCode};
 use crate::model::lang::{Lang, Word as _};
 use crate::model::org::OrgTree;
 use crate::model::refusal::Refusal;
@@ -30,6 +30,8 @@ pub struct Staff {
 pub struct Caller {
     login: Login,
     roles: Vec<Role>,
+    /// By a session: its id.
+    session: Option<Digest>,
     /// By a token: what it leaves of what the person may. Every question that [`Staff`] is asked looks here first.
     narrowed: Option<Arc<Narrowed>>,
 }
@@ -46,6 +48,21 @@ impl Caller {
     /// Who.
     pub fn login(&self) -> &Login {
         &self.login
+    }
+
+    /// The same in a session: what is judged a while later is refused when that has ended.
+    pub(crate) fn in_session(self, id: Digest) -> Caller {
+        Caller { session: Some(id), ..self }
+    }
+
+    /// For what goes on when its person has signed out, as a file that is stored.
+    pub(crate) fn without_session(&self) -> Caller {
+        Caller { session: None, ..self.clone() }
+    }
+
+    /// The id of the session that is called in.
+    pub(super) fn session(&self) -> Option<&Digest> {
+        self.session.as_ref()
     }
 
     /// The number of the token, when it is a program that calls.
@@ -163,7 +180,7 @@ impl Staff {
         let mut roles: Vec<Role> = self.grants(login).map(|g| g.role).collect();
         roles.sort_unstable();
         roles.dedup();
-        Ok(Caller { login: login.clone(), roles, narrowed: None })
+        Ok(Caller { login: login.clone(), roles, session: None, narrowed: None })
     }
 
     /// The caller of a token: its person, narrowed. That the token is good is the caller's to ask.

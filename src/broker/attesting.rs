@@ -122,7 +122,7 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let package = find_package(work.view(), no).await?;
-            let asked = self.asked_on(work.view(), &ground, no.request()).await?;
+            let asked = self.round_of(work.view(), &ground, &package).await?;
             let form = asked.form();
             ground.staff.within(caller, Act::PackageList, Some(form.unit()))?;
             if form.receiver() != caller.login() {
@@ -242,9 +242,9 @@ impl Broker {
         while !stretch.is_full(found.len())
             && let Some(row) = walk.next(view).await?
         {
-            let asked = self.asked_on(view, ground, &row.no).await?;
             let mut packages = Vec::new();
             for package in view.packages_of(&row.no).await? {
+                let asked = self.round_of(view, ground, &package).await?;
                 let facts = view.package_facts(&package.no).await?;
                 let handed = facts.iter().find(|f| f.kind == FactKind::HandedOff);
                 match (facts.last(), handed) {

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use super::exploring::Wanted;
 use super::policies::LABEL;
 use super::{Broker, Error, Refusal};
 use crate::access::{Asked, Caller};
@@ -200,34 +201,27 @@ impl Broker {
         Checkpoint::open(&note, &self.store.verifier()).map_err(|_| foreign())
     }
 
-    /// Some entries before a place, newest first; with the place of the oldest of them. The look is an entry, and
-    /// stands at the beginning of the first page.
+    /// Entries that fit, newest first; and the place before which there are more. The look is an entry, and stands at the
+    /// beginning of the first page if it fits.
     ///
     /// # Errors
     /// The caller may not.
     pub async fn audit_events(
         &self,
         caller: &Caller,
-        before: Option<u64>,
-        limit: u64,
-    ) -> Result<(u64, Vec<Value>), Error> {
-        let event = Event::new(Action::AuditRead, caller.actor());
-        self.logged(event.clone(), async {
-            let mut work = self.store.work().await?;
-            let ground = self.ground(work.view()).await?;
-            ground.staff.may(&ground.policy, caller, Act::AuditExport, None)?;
-            let size = work.seq() + 1;
-            let to = before.unwrap_or(size).min(size);
-            let from = to.saturating_sub(limit);
-            work.commit(event.count("from", from).count("to", to)).await?;
-            let leaves = self.store.view().await?.leaves(from, to).await?;
-            let json = |(_, leaf): &(u64, Vec<u8>)| {
-                serde_json::from_slice(leaf)
-                    .map_err(|_| StoreError::integrity("log_leaf", "not a leaf").into())
-            };
-            Ok((from, leaves.iter().rev().map(json).collect::<Result<_, Error>>()?))
-        })
-        .await
+        wanted: &Wanted,
+        limit: usize,
+    ) -> Result<(Option<u64>, Vec<Value>), Error> {
+        let found = self.audit_search(caller, wanted, limit).await?;
+        let mut view = self.store.view().await?;
+        let mut leaves = Vec::with_capacity(found.entries.len());
+        for said in &found.entries {
+            for (_, leaf) in view.leaves(said.seq, said.seq + 1).await? {
+                let bad = |_| StoreError::integrity("log_leaf", "not a leaf");
+                leaves.push(serde_json::from_slice(&leaf).map_err(bad)?);
+            }
+        }
+        Ok((found.next, leaves))
     }
 
     /// Exports entries `from..to` of the log. The export is itself an entry, and stands in it.

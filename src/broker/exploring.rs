@@ -48,6 +48,8 @@ pub struct Wanted {
     pub before: Option<u64>,
     /// Bars are hours; days when not.
     pub hourly: bool,
+    /// A page and no bars: nothing behind it is read.
+    pub only_page: bool,
 }
 
 /// What was found.
@@ -254,6 +256,9 @@ impl Broker {
                 }
             }
             at = from;
+            if wanted.only_page && next.is_some() {
+                break;
+            }
         }
         let next = next.or((at > start).then_some(at));
         let skip = bars.len().saturating_sub(BARS);

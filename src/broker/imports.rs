@@ -231,7 +231,7 @@ impl Broker {
         let (blind, suppressed) = (ground.blind, ground.suppressed);
         let known = Mutex::new(Known::NotAsked);
         let stop = CancellationToken::new();
-        let run = Run { job, caller: caller.clone(), started, suppressed, blind, known, stop };
+        let run = Run { job, caller: caller.without_session(), started, suppressed, blind, known, stop };
         let doing = async {
             if options.dry_run {
                 let (counts, sha256) = self.run_dry(&run, &mut told, &mut errors, options.progress).await?;

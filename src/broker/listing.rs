@@ -26,7 +26,14 @@ pub struct Waits {
     pub lines: Vec<RequestLine>,
     /// How much there is.
     pub count: usize,
+    /// What the reader began and came to its end within seven days: with a package, or without.
+    pub ended: Vec<RequestLine>,
 }
+
+/// For so many days the end of a request is told to who began it.
+const LATELY: i64 = 7;
+/// So many of the newest are looked at for that.
+const BEGUN: u32 = 15;
 
 /// How much waits for whom, and of what it was counted.
 #[derive(Default)]
@@ -86,7 +93,7 @@ impl Broker {
         Ok(Moment { tables, policy, day: self.clock().date(now) })
     }
 
-    /// What waits for the caller: how much, and the newest of it. What has ended waits for nobody, nor does a package that
+    /// What waits for the caller: how much, and the newest of it; and what became of what he began. What has ended waits for nobody, nor does a package that
     /// was handed off.
     ///
     /// # Errors
@@ -99,10 +106,19 @@ impl Broker {
             let now = self.clock().now();
             let moment = self.moment(&mut view, &ground, now).await?;
             let known = self.waiting.at(caller, &moment);
-            let waits = self.waits(&mut view, &ground, caller, now, (most, known)).await?;
+            let mut waits = self.waits(&mut view, &ground, caller, now, (most, known)).await?;
+            waits.ended = match self.ended_lately(&mut view, &ground, caller, now).await {
+                // One that is not what was signed is told by the lists; what waits is shown all the same.
+                Err(Error::Store(damaged @ StoreError::Integrity { .. })) => {
+                    tracing::error!(cause = %damaged, "what became of somebody's requests is not known");
+                    Vec::new()
+                }
+                ended => ended?,
+            };
             drop(view);
             self.waiting.keep(caller, moment, waits.count);
-            self.store.enter(event.count("requests", waits.lines.len())).await?;
+            let told = waits.lines.len() + waits.ended.len();
+            self.store.enter(event.count("requests", told)).await?;
             Ok(waits)
         })
         .await
@@ -120,7 +136,7 @@ impl Broker {
         let filter = Filter { mine: Some(Mine::Todo), ..Filter::default() };
         let mut reader = Reader::new(view, ground, caller, now, true).await?;
         let mut walk = Walk::new(picked(&filter, caller), None, None);
-        let mut waits = Waits { lines: Vec::new(), count: 0 };
+        let mut waits = Waits { lines: Vec::new(), count: 0, ended: Vec::new() };
         while (known.is_none() || waits.lines.len() < most)
             && let Some(row) = walk.next(view).await?
         {
@@ -132,6 +148,27 @@ impl Broker {
         }
         waits.count = known.unwrap_or(waits.count);
         Ok(waits)
+    }
+
+    async fn ended_lately(
+        &self,
+        view: &mut View<'_>,
+        ground: &Ground,
+        caller: &Caller,
+        now: Micros,
+    ) -> Result<Vec<RequestLine>, Error> {
+        let filter = Filter { mine: Some(Mine::Started), ..Filter::default() };
+        let mut reader = Reader::new(view, ground, caller, now, false).await?;
+        let mut walk = Walk::new(picked(&filter, caller), None, Some(BEGUN));
+        let mut ended = Vec::new();
+        for _ in 0..BEGUN {
+            let Some(row) = walk.next(view).await? else { break };
+            let Some(listed) = self.listed(view, &mut reader, &filter, &row).await? else { continue };
+            let line = line(view, now, row, listed).await?;
+            let is_open = matches!(line.status, Status::Draft | Status::Waiting | Status::Signed);
+            ended.extend(Some(line).filter(|line| !is_open && line.waiting_days < LATELY));
+        }
+        Ok(ended)
     }
 
     /// The requests a caller may see and a filter lets through, newest first.
@@ -232,8 +269,12 @@ async fn line(
     Listed { open, standing, holder }: Listed,
 ) -> Result<RequestLine, Error> {
     let since = since(view, &row, open.asked.as_ref()).await?;
+    let status = Status::of(&standing);
+    let is_open = matches!(status, Status::Waiting | Status::Signed);
+    let expires = open.asked.as_ref().filter(|_| is_open).map(|asked| asked.submission().expires_at);
     Ok(RequestLine {
-        status: Status::of(&standing),
+        status,
+        days_left: expires.map(|at| (at.micros() - now) / 86_400_000_000),
         drafted_by: row.drafted_by,
         since: rfc3339(since),
         waiting_days: (now - since) / 86_400_000_000,

@@ -134,7 +134,7 @@ impl Broker {
         let Moment { ground, known, members } = moment;
         let event = Event::new(Action::MemberLookedUp, caller.actor()).object(index);
         let permitted = known
-            .check_token(caller, self.clock().now())
+            .check_signed_in(caller, self.clock().now())
             // Who may look nobody up is told that, and not what is wrong with what he looks for.
             .and_then(|()| may_somewhere(&ground, caller, Act::MemberLookUp))
             .and_then(|()| fault.cloned().map_or(Ok(()), Err));

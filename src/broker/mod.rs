@@ -18,6 +18,7 @@ pub mod demo;
 pub mod coverage;
 pub mod documents;
 pub mod downloading;
+pub mod duties;
 pub mod editions;
 pub mod enrolling;
 pub mod executing;

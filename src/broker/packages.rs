@@ -152,17 +152,18 @@ impl Broker {
         Ok(newest.ok_or_else(unknown)?.no)
     }
 
-    /// A package for the officer who hands it on: its request, and what happened to it.
+    /// A package for the officer who hands it on: the round it was made of, and what happened to it.
     pub(super) async fn in_hand(
         &self,
         view: &mut View<'_>,
         caller: &Caller,
         no: &PackageNo,
     ) -> Result<(Asked, Vec<PackageFact>), Error> {
-        let asked = self.asked(view, no.request()).await?;
-        asked.staff().may_seated(asked.policy(), caller, Act::PackageHandOff)?;
+        let ground = self.ground(view).await?;
+        ground.staff.may_seated(&ground.policy, caller, Act::PackageHandOff)?;
+        let package = find_package(view, no).await?;
+        let asked = self.round_of(view, &ground, &package).await?;
         check_named(asked.form().receiver() == caller.login())?;
-        find_package(view, no).await?;
         let facts = view.package_facts(no).await?;
         Ok((asked, facts))
     }

@@ -5,8 +5,9 @@ use crate::access::seats::Chair;
 use crate::access::{Asked, Caller};
 use crate::model::ids::{RequestNo, UnitCode};
 use crate::policy::{Act, Slot};
-use crate::store::View;
+use crate::store::packages::PackageRow;
 use crate::store::requests::RequestRow;
+use crate::store::{StoreError, View};
 
 impl Broker {
     /// The newest round of a request, or a refusal that tells to submit it.
@@ -38,6 +39,20 @@ impl Broker {
         row: RequestRow,
     ) -> Result<Option<Asked>, Error> {
         Asked::load(view, &self.shelf, self.clock(), row, &mut ground.common(self.clock().now())).await
+    }
+
+    /// The round that a package was made of: its receiver and its days are those that were signed, whatever was asked for
+    /// since.
+    pub(super) async fn round_of(
+        &self,
+        view: &mut View<'_>,
+        ground: &Ground,
+        package: &PackageRow,
+    ) -> Result<Asked, Error> {
+        let (no, common) = (package.no.request(), &mut ground.common(self.clock().now()));
+        let row = find(view, no).await?;
+        let asked = Asked::load_round(view, &self.shelf, self.clock(), row, package.round, common).await?;
+        asked.ok_or_else(|| StoreError::integrity("package", format!("of {no}: its round is gone")).into())
     }
 
     /// Whoever has a chair in it sees it, and whom the policy lets.

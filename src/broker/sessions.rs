@@ -321,5 +321,6 @@ impl Broker {
 }
 
 fn holding(caller: Caller, row: SessionRow) -> Session {
-    Session { caller, stepped_until: row.stepped_at + STEP_UP, ends_at: row.opened_at + LONGEST, row }
+    let (stepped_until, ends_at) = (row.stepped_at + STEP_UP, row.opened_at + LONGEST);
+    Session { caller: caller.in_session(row.id), stepped_until, ends_at, row }
 }

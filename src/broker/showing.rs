@@ -106,6 +106,9 @@ pub struct RequestLine {
     pub since: String,
     /// Full days since then.
     pub waiting_days: i64,
+    /// Full days until its signatures run out, while it can still be signed or executed.
+    #[serde(default)]
+    pub days_left: Option<i64>,
 }
 
 codes! {

@@ -114,7 +114,7 @@ impl Broker {
         let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
         let store = opened.as_ref().and_then(|one| one.member.attributes.home_store.as_deref());
         let permitted = known
-            .check_token(caller, self.clock().now())
+            .check_signed_in(caller, self.clock().now())
             .and_then(|()| may_somewhere(&ground, caller, act))
             .and_then(|()| besides(&known))
             .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
@@ -229,7 +229,7 @@ impl Broker {
         let known = Box::pin(self.known.at(view, now)).await?;
         let ground = self.ground_of(&known).await?;
         let is_active = |()| ground.staff.caller(caller.login()).map(drop);
-        Ok(known.check_token(caller, now).and_then(is_active).and_then(|()| may(&ground)))
+        Ok(known.check_signed_in(caller, now).and_then(is_active).and_then(|()| may(&ground)))
     }
 }
 

@@ -24,8 +24,10 @@ use super::streams::{self, Piped};
 use crate::audit::proof::{ConsistencyProof, InclusionProof};
 use crate::broker::attesting::Exceptions;
 use crate::broker::audits::ExportFormat;
+use crate::broker::exploring::Wanted;
 use crate::broker::{Caller, Error};
 use crate::model::ids::RequestNo;
+use crate::model::iso::parse_date;
 use crate::model::scope::Scope;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -47,6 +49,49 @@ pub(super) struct Inclusion {
     seq: u64,
     /// Entries of the log it is proved in.
     size: u64,
+}
+
+/// Which entries; all of them when nothing is said.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Filtered {
+    /// Items of a page; left out: 50.
+    #[serde(default)]
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+    /// `next_cursor` of the page before, as it is.
+    #[serde(default)]
+    cursor: Option<String>,
+    /// Actions that begin so: `member.`, or one whole.
+    #[serde(default)]
+    action: String,
+    /// A login, or `operator` or `anonymous`.
+    #[serde(default)]
+    actor: String,
+    /// What the object begins with, in any case.
+    #[serde(default)]
+    object: String,
+    /// Only what was refused.
+    #[serde(default)]
+    refused: bool,
+    /// From this day of the vault's zone, `YYYY-MM-DD`.
+    #[serde(default)]
+    from: Option<String>,
+    /// To this day, with it.
+    #[serde(default)]
+    to: Option<String>,
+}
+
+impl Filtered {
+    fn wanted(self, before: Option<u64>) -> Result<Wanted, Problem> {
+        let day = |text: Option<String>, at: &str| {
+            text.map(|text| parse_date(&text)).transpose().map_err(|wrong| Problem::bad_value(at, wrong))
+        };
+        let (from, to) = (day(self.from, "/from")?, day(self.to, "/to")?);
+        let Filtered { action, actor, object, refused, .. } = self;
+        Ok(Wanted { action, actor, object, refused, from, to, before, hourly: false, only_page: true })
+    }
 }
 
 /// Two sizes of the log.
@@ -147,22 +192,25 @@ pub(super) async fn exceptions(
     Ok(Answer(ExceptionsPage { found, next_cursor }))
 }
 
-/// Entries, newest first; the look is one of them.
+/// Entries, newest first; the look is one of them. Of those that are asked for a page may be short, or empty, and have
+/// more behind it: 20,000 entries are read for one at most.
 #[utoipa::path(
-    get, path = "/audit/events", tag = "audit", params(Page),
+    get, path = "/audit/events", tag = "audit", params(Filtered),
     responses((status = 200, description = "A page of leaves.", body = Listed<Value>)),
     extensions(("x-scope" = json!(Scope::AuditRead)),
         ("x-problems" = json!(["not_permitted", "bad_value"]))),
 )]
 pub(super) async fn events(
     State(app): State<App>,
-    Query(page): Query<Page>,
+    Query(filtered): Query<Filtered>,
     who: Allowed<scopes::AuditRead>,
 ) -> Result<Answer<Listed<Value>>, Problem> {
     let wrong = |_| Problem::bad_value("/cursor", "take next_cursor of the page before, as it is");
+    let page = Page::new(filtered.limit, filtered.cursor.clone());
     let before = page.behind()?.map(|seq| seq.parse::<u64>().map_err(wrong)).transpose()?;
-    let (from, items) = app.broker().audit_events(who.caller(), before, page.limit()? as u64).await?;
-    Ok(Answer(Listed { items, next_cursor: (from > 0).then(|| cursor(&from.to_string())) }))
+    let (wanted, limit) = (filtered.wanted(before)?, page.limit()?);
+    let (next, items) = app.broker().audit_events(who.caller(), &wanted, limit).await?;
+    Ok(Answer(Listed { items, next_cursor: next.map(|seq| cursor(&seq.to_string())) }))
 }
 
 /// Entries as a file. The export is an entry itself.

@@ -1,6 +1,6 @@
 //! Packages: one live one a request, what happened to it, who is in it, its key; and erasures.
 
-use super::engine::Arg;
+use super::engine::{Arg, Row};
 use super::table::{DISCLOSURE, ERASURE, PACKAGE, PACKAGE_FACT, Value};
 use super::{Store, StoreError, View, Work};
 use crate::clock::{Micros, random};
@@ -119,6 +119,27 @@ impl View<'_> {
         let tail = "where request_no = $1 order by serial";
         let rows = self.rows(&PACKAGE, tail, &[Arg::Text(&no.to_string())]).await?;
         rows.iter().map(|r| package(r).ok_or_else(|| malformed("package"))).collect()
+    }
+
+    /// Packages that became whole since a moment, with when, the newest first.
+    ///
+    /// # Errors
+    /// A row that does not parse is an integrity error.
+    pub(crate) async fn packages_sealed_since(
+        &mut self,
+        at: Micros,
+    ) -> Result<Vec<(PackageNo, Micros)>, StoreError> {
+        let sql = "select package, min(at) as sealed_at from package_fact where kind = $1 and at >= $2 \
+                   group by package order by sealed_at desc, package desc";
+        let args = [Arg::Text(FactKind::Sealed.code()), Arg::Int(at)];
+        let rows = self.tx.all(sql, &args).await.map_err(|e| e.unreadable("package_fact"))?;
+        let read = |row: &Row| Ok((PackageNo::parse(row.text(0)?.as_str()).ok(), row.int(1)?));
+        rows.iter()
+            .map(|row| {
+                let (no, first) = read(row).map_err(|e: StoreError| e.unreadable("package_fact"))?;
+                Ok((no.ok_or_else(|| malformed("package_fact"))?, first))
+            })
+            .collect()
     }
 
     /// What happened to a package, in order.

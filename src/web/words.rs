@@ -93,7 +93,15 @@ words! {
 
     // Home.
     waits = "待您处理", "Waiting for you";
-    nothing_waits = "现在没有等待您处理的申请。", "Nothing waits for you now.";
+    nothing_waits = "现在没有等待您处理的事项。", "Nothing waits for you now.";
+    no_request_waits = "没有等待您处理的申请。", "No request waits for you.";
+    ended_lately = "您的申请：近七天的结果", "Your requests: what came of them within seven days";
+    also_waits = "其他待办", "Also waiting";
+    duty_proofs = "七天内到期或已逾期的销毁证明", "Proofs of destruction due within seven days, or overdue";
+    duty_overdue = "其中已逾期", "overdue";
+    duty_proposals = "待您附议的人员与组织变更", "Changes of people and organisation to second";
+    duty_policies = "待您附议的政策", "Policies to second";
+    duty_alarms = "待处理的告警", "Alarms to see to";
     begin = "从这里开始", "Begin here";
     new_request = "新建申请", "New request";
     look_up_member = "查找会员", "Look up a member";
@@ -117,7 +125,8 @@ words! {
     campaign = "活动", "Campaign";
     standing = "状态", "Where it stands";
     holder = "当前经办", "Whose turn";
-    age = "天数", "Days";
+    age = "已等候（天）", "Days waiting";
+    days_left = "剩余（天）", "Days left";
     act_submit = "提交", "submitted";
     act_approve = "签批", "signed";
     act_return = "退回", "returned";

@@ -13,6 +13,7 @@ both!(
     every_list_has_each_of_its_lines_once,
     a_cursor_tells_nobody_of_what_is_not_theirs,
     the_log_is_read_backwards,
+    the_log_is_asked_for_what_fits,
 );
 
 fn a_list_comes_in_pages(served: &Served) {
@@ -106,4 +107,45 @@ fn the_log_is_read_backwards(served: &Served) {
     assert_eq!(seqs(&older.body)[0], newest[2] - 1);
     assert_eq!(older.body["next_cursor"], Value::Null, "{}", older.body["next_cursor"]);
     assert_eq!(*seqs(&older.body).last().unwrap(), 0);
+}
+
+fn the_log_is_asked_for_what_fits(served: &Served) {
+    let auditor = served.caller("auditor");
+    let (card, _) = served.member("S001");
+    let body = json!({ "card": card });
+    assert_eq!(served.caller("s1.counter").post("/api/v1/members/show", &body).status, 200);
+    assert_eq!(served.caller("s2.counter").post("/api/v1/members/show", &body).code(), "unknown_member");
+    let asked = |query: &str| -> Vec<(String, String, String)> {
+        let answer = auditor.get(&format!("/api/v1/audit/events?{query}"));
+        assert_eq!(answer.status, 200, "{query}: {}", answer.body);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let items = answer.body["items"].as_array().unwrap().iter();
+        items.map(|e| (text(&e["action"]), text(&e["actor"]["login"]), text(&e["decision"]))).collect()
+    };
+    let entry =
+        |login: &str, decision: &str| ("member.shown".to_owned(), login.to_owned(), decision.to_owned());
+    let (allowed, refused) = (entry("s1.counter", "allow"), entry("s2.counter", "refuse"));
+    assert_eq!(asked("action=member.shown"), [refused.clone(), allowed.clone()]);
+    assert_eq!(asked("action=member.&actor=s1.counter&limit=1"), [allowed]);
+    assert_eq!(asked("action=member.shown&refused=true"), [refused]);
+    let today = served.clock.date(served.clock.now());
+    assert_eq!(asked(&format!("action=member.shown&from={today}&to={today}")).len(), 2);
+    assert_eq!(asked("action=member.shown&to=2020-01-01"), []);
+    for (query, pointer) in [("from=yesterday", "/from"), ("to=2026-13-01", "/to")] {
+        let wrong = auditor.get(&format!("/api/v1/audit/events?{query}"));
+        assert_eq!((wrong.code(), &wrong.body["pointer"]), ("bad_value", &json!(pointer)));
+    }
+    // One after the other, and each once.
+    let (mut cursor, mut seen) = (String::new(), Vec::new());
+    loop {
+        let page = auditor.get(&format!("/api/v1/audit/events?action=session.&limit=2{cursor}"));
+        seen.extend(page.body["items"].as_array().unwrap().iter().map(|e| e["seq"].as_u64().unwrap()));
+        let Some(next) = page.body["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    let entries = served.entries(0);
+    let of_sessions = entries.iter().rev().filter(|e| e["action"].as_str().unwrap().starts_with("session."));
+    // Whoever reads them all here signs in for it.
+    let all: Vec<u64> = of_sessions.map(|entry| entry["seq"].as_u64().unwrap()).skip(1).collect();
+    assert_eq!(seen, all);
 }

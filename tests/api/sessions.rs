@@ -1,5 +1,8 @@
 //! Sessions: opened, stepped up, ended by time, by signing out, by suspension; cookies and other sites.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -19,7 +22,48 @@ both!(
     sessions_are_in_the_log,
     wrong_passwords_have_to_wait,
     a_forged_session_or_role_is_nobodys,
+    who_signed_out_while_a_body_was_held_back_sees_nobody,
 );
+
+/// Let in, and then the session ends before what is asked for is said: it is looked at again in the turn of the entry.
+fn who_signed_out_while_a_body_was_held_back_sees_nobody(served: &Served) {
+    let (card, _) = served.member("S001");
+    for (path, body) in [
+        ("members/show", json!({ "card": card })),
+        ("members/look-up", json!({ "index": "card", "value": card })),
+        (
+            "members/correct",
+            json!({ "card": card, "field": "name", "value": "王五", "reason": "as on the form" }),
+        ),
+    ] {
+        let caller = served.caller("s1.counter");
+        let (token, body) = (&caller.headers[0].1, body.to_string());
+        let mut connection = TcpStream::connect(served.address).unwrap();
+        let head = format!(
+            "POST /api/v1/{path} HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\nexpect: 100-continue\r\n\
+             content-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.write_all(head.as_bytes()).unwrap();
+        // The body is asked for when who asks is known.
+        let mut asked = [0; 25];
+        connection.read_exact(&mut asked).unwrap();
+        assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+        let from = served.size();
+        assert_eq!(caller.send("DELETE", "/api/v1/session", "", &[]).status, 204);
+        connection.write_all(body.as_bytes()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        assert!(
+            answer.starts_with("HTTP/1.1 401") && answer.contains("\"not_signed_in\""),
+            "{path}: {answer}"
+        );
+        let entries = served.entries(from);
+        let looks = entries.iter().filter(|e| e["action"].as_str().unwrap().starts_with("member."));
+        let told: Vec<_> = looks.map(|e| (&e["refusal"]["code"], &e["actor"]["login"])).collect();
+        assert_eq!(told, [(&json!("not_signed_in"), &json!("s1.counter"))], "{path}");
+    }
+}
 
 /// Who writes into the database gets no session and no role by it: what a server knows is what it last compared with
 /// the log. A second later it compares again, and stops answering rather than believe.

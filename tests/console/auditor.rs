@@ -1,5 +1,6 @@
 //! The auditor's work: the log and what proves it, who saw a member, a request whole, whether all of it fits.
 
+use countersign::broker::alarms::Watcher;
 use serde_json::json;
 
 use crate::both;
@@ -8,6 +9,41 @@ use crate::caller::Served;
 use crate::support::world::{On, block, executed};
 
 both!(an_auditor_asks, WIDE, ENGLISH);
+both!(an_alarm_is_seen_to, ENGLISH, WIDE);
+
+/// Many looks within minutes: home says that an alarm waits, and the auditor says what it was.
+fn an_alarm_is_seen_to(on: On, window: Window) {
+    let served = Served::start(on);
+    let day = 86_400_000_000;
+    // Ten in the morning of the next day in Shanghai: nobody looks off hours.
+    served.clock.set((served.clock.now() / day + 1) * day + 2 * 3_600_000_000);
+    let (card, _) = served.member("S001");
+    let counter = served.caller("s1.counter");
+    block(async {
+        let (broker, mut watcher) = (served.broker().await, Watcher::new().unwrap());
+        assert_eq!(broker.watch(&mut watcher, &[]).await.unwrap(), Some(0));
+        for _ in 0..40 {
+            assert_eq!(counter.post("/api/v1/members/show", &json!({ "card": card })).status, 200);
+        }
+        assert_eq!(broker.watch(&mut watcher, &[]).await.unwrap(), Some(1));
+        broker.store().close().await;
+    });
+    Browser::with(&served, window, async |b: &Browser| {
+        let waits = said(window, "待处理的告警", "Alarms to see to");
+        b.sign_in("auditor").await;
+        b.says(waits).await;
+        b.click("ul.duties a[href='/audit/alarms']").await;
+        b.arrives("/audit/alarms").await;
+        b.says(said(window, "短时间大量查看", "many looks within a short time")).await;
+        b.write("textarea[name=comment]", "盘点会员卡，已与店长核实").await;
+        b.click("form[action^='/audit/alarms/'] button").await;
+        b.says(said(window, "没有待处理的告警", "No alarm waits")).await;
+        assert!(!b.text().await.contains("盘点会员卡"), "what was found is kept sealed");
+        b.go("/").await;
+        assert!(!b.text().await.contains(waits));
+        b.sign_out().await;
+    });
+}
 
 /// A member whose data is in the package, looked at before and after; then whatever an auditor asks about it.
 fn an_auditor_asks(on: On, window: Window) {

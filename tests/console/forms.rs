@@ -79,6 +79,22 @@ fn what_is_refused_is_not_lost(on: On, window: Window) {
         assert_eq!(b.value("input[name='g0.t0.high']").await, "");
         b.click("button[value=next]").await;
 
+        // Dates and ways are kept as they are typed, and what is wrong with them is told beside them.
+        b.arrives(&format!("/requests/{no}/window")).await;
+        b.set("input[name=row_limit]", "4000").await;
+        b.says(said(window, "已保存。", "Saved.")).await;
+        b.set("input[name=destroy_by]", "2020-01-01").await;
+        b.says("bad_form").await;
+        b.go(&format!("/requests/{no}/window")).await;
+        assert_eq!(b.value("input[name=row_limit]").await, "4000");
+        assert_ne!(b.value("input[name=destroy_by]").await, "2020-01-01");
+        b.go(&format!("/requests/{no}/purpose")).await;
+        b.set("textarea[name=reason]", "告知春季再上新").await;
+        b.says(said(window, "已保存。", "Saved.")).await;
+        b.go(&format!("/requests/{no}/purpose")).await;
+        assert_eq!(b.value("textarea[name=reason]").await, "告知春季再上新");
+        b.go(&format!("/requests/{no}/window")).await;
+
         b.set("input[name=from]", "2099-01-05").await;
         b.set("input[name=to]", "2098-01-05").await;
         b.write("input[name=row_limit]", "4321").await;

@@ -21,7 +21,7 @@ both!(
 );
 
 /// The other administrator seconds what waits.
-async fn second(broker: &Broker, waits: Option<i64>) {
+pub async fn second(broker: &Broker, waits: Option<i64>) {
     let other = step(broker, "admin2").await.unwrap();
     Box::pin(broker.proposal_second(other, waits.unwrap())).await.unwrap();
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use countersign::broker::Broker;
+use countersign::broker::duties::Duties;
 use countersign::broker::editions::Seen;
 use countersign::broker::explaining::Question;
 use countersign::broker::paging::Stretch;
@@ -15,7 +16,8 @@ use countersign::policy::{Act, PolicyFiles};
 use countersign::store::Place;
 
 use crate::both;
-use crate::support::world::{World, code, executed, form, login, signed, step, submitted};
+use crate::chain::second;
+use crate::support::world::{World, code, executed, form, handed_off, login, signed, step, submitted};
 
 both!(
     a_request_says_who_may_do_what_and_why_not,
@@ -23,6 +25,7 @@ both!(
     rounds_changes_and_similar_pulls_are_shown,
     lists_are_filtered_by_what_a_request_is_to_one,
     a_vendors_attestation_ends_what_an_auditor_is_told,
+    a_package_stays_with_the_receiver_of_its_own_round,
     policies_are_read_explained_compared_and_taken_back,
     the_organisation_is_read_by_who_keeps_and_who_reviews_it,
 );
@@ -154,6 +157,11 @@ async fn lists_are_filtered_by_what_a_request_is_to_one(world: &World) {
     assert_eq!(list("mem.head", status(Status::Signed)).await, [whole.to_string()]);
     let unit = UnitCode::parse("S001-MKT").unwrap();
     assert_eq!(list("mem.head", Filter { unit: Some(unit), ..Filter::default() }).await, [post.to_string()]);
+    let head = step(&broker, "mem.head").await.unwrap();
+    for line in broker.request_list_of(head.caller(), &Filter::default()).await.unwrap() {
+        let is_open = matches!(line.status, Status::Waiting | Status::Signed);
+        assert_eq!(line.days_left.is_some_and(|days| days > 0), is_open, "{line:?}");
+    }
     let officer = step(&broker, "hq.officer").await.unwrap();
     broker.request_cc(officer.caller(), &whole, &login("s2.officer")).await.unwrap();
     assert_eq!(list("s2.officer", mine(Mine::Cc)).await, [whole.to_string()]);
@@ -164,6 +172,12 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     let clock = Arc::new(Clock::fixed("Asia/Shanghai", now).unwrap());
     let broker = Broker::open(&Place { clock: Some(clock.clone()), ..world.place() }).await.unwrap().0;
     let package = executed(&broker, "sms").await;
+    let ended = async |who: &str| -> Vec<(RequestNo, Status)> {
+        let waits = broker.requests_to_do(step(&broker, who).await.unwrap().caller(), 9).await.unwrap();
+        waits.ended.into_iter().map(|line| (line.no, line.status)).collect()
+    };
+    assert_eq!(ended("hq.officer").await, [(package.request().clone(), Status::Executed)]);
+    assert_eq!(ended("hq.head").await, [], "who signed it did not begin it");
     let told = async || {
         let auditor = step(&broker, "auditor").await.unwrap();
         let found = broker.audit_exceptions(auditor.caller(), &Stretch::whole()).await.unwrap();
@@ -173,6 +187,11 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     let destroyed = async |who: &str, day: &str, reference: &str| {
         let who = step(&broker, who).await.unwrap();
         code(broker.package_destroyed(who.caller(), &package, day.parse().unwrap(), reference).await)
+    };
+    let proofs = async |who: &str| {
+        let duties = broker.duties(step(&broker, who).await.unwrap().caller()).await.unwrap();
+        assert_eq!(Duties { proofs: 0, overdue: 0, ..duties }, Duties::default());
+        (duties.proofs, duties.overdue)
     };
     let today = clock.today().to_string();
     assert_eq!(told().await, (0, 0));
@@ -186,10 +205,15 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     assert_eq!(told().await, (0, 0));
     // The form's day is 2099-01-20.
     let day = |text: &str| text.parse::<jiff::civil::Date>().unwrap();
-    clock.set(clock.start_of(day("2099-01-20")));
-    assert_eq!(told().await, (0, 0), "the day itself is in time");
+    for (at, waits) in [("2099-01-12", (0, 0)), ("2099-01-13", (1, 0)), ("2099-01-20", (1, 0))] {
+        clock.set(clock.start_of(day(at)));
+        assert_eq!(told().await, (0, 0), "{at}: the day itself is in time");
+        assert_eq!(ended("hq.officer").await, [], "{at}: long ago");
+        assert_eq!(proofs("hq.receiver").await, waits, "{at}");
+    }
     clock.set(clock.start_of(day("2099-01-21")));
     assert_eq!(told().await, (1, 0));
+    assert_eq!((proofs("hq.receiver").await, proofs("s1.receiver").await), ((1, 1), (0, 0)));
     for (who, day, reference, wanted) in [
         ("hq.planner", "2099-01-21", "HT-1/7", "not_permitted"),
         ("s1.receiver", "2099-01-21", "HT-1/7", "not_receiver"),
@@ -201,7 +225,7 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     ] {
         assert_eq!(destroyed(who, day, reference).await, wanted, "{who} {day} {reference}");
     }
-    assert_eq!(told().await, (0, 0));
+    assert_eq!((told().await, proofs("hq.receiver").await), ((0, 0), (0, 0)));
     let shown = broker.package_show(receiver.caller(), &package).await.unwrap();
     let facts: Vec<String> = shown.facts.iter().map(|f| f.what.to_string()).collect();
     assert_eq!(facts, ["started", "sealed", "downloaded", "handed_off", "destroyed"]);
@@ -210,6 +234,51 @@ async fn a_vendors_attestation_ends_what_an_auditor_is_told(world: &World) {
     let officer = step(&broker, "hq.officer").await.unwrap();
     assert_eq!(code(broker.audit_exceptions(officer.caller(), &Stretch::whole()).await), "not_permitted");
     assert_eq!(broker.audit_verify(true, &[]).await.unwrap().problems, []);
+}
+
+/// Handed off, recalled, and asked for again with another receiver: what is left to be done with it is still his who
+/// handed it over.
+async fn a_package_stays_with_the_receiver_of_its_own_round(world: &World) {
+    let broker = world.open().await;
+    let package = executed(&broker, "sms").await;
+    handed_off(&broker, &package).await;
+    let head = step(&broker, "mem.head").await.unwrap();
+    broker.package_recall(head.caller(), &package, "wrong campaign").await.unwrap();
+    let admin = step(&broker, "admin").await.unwrap();
+    let both = "[[person]]\nlogin = \"hq.planner\"\nname = \"hq.planner\"\nunit = \"HQ-PLAN\"\nrank = \"manager\"\n\
+                roles = [\"planning_head\", \"planning_officer\"]\n";
+    let change = broker.org_apply(admin.caller(), both, false).await.unwrap();
+    let proposals =
+        async |who: &str| broker.duties(step(&broker, who).await.unwrap().caller()).await.unwrap().proposals;
+    // Whoever proposed it has nothing to second, and who is no administrator neither.
+    assert_eq!((proposals("admin2").await, proposals("admin").await, proposals("hq.head").await), (1, 0, 0));
+    second(&broker, change.proposal).await;
+    assert_eq!(proposals("admin2").await, 0);
+    let officer = step(&broker, "hq.officer").await.unwrap();
+    let other = form("sms").replace("hq.receiver", "hq.planner").replace("2099-01-20", "2099-01-19");
+    broker.request_revise(officer.caller(), package.request(), &other, &Seen::default()).await.unwrap();
+    broker.request_submit(officer, package.request()).await.unwrap();
+
+    let today = broker.clock().today();
+    let listed = async |who: &str| {
+        let who = step(&broker, who).await.unwrap();
+        let lines = broker.package_list(who.caller()).await.unwrap();
+        let line = lines.into_iter().find(|line| line.no == package);
+        line.map(|line| (line.receives, line.may_attest, line.destroy_by))
+    };
+    let its_day = "2099-01-20".to_owned();
+    assert_eq!(listed("hq.receiver").await, Some((true, true, its_day.clone())));
+    let planner = listed("hq.planner").await;
+    assert!(planner.is_none_or(|(receives, may_attest, _)| !receives && !may_attest));
+    let destroyed = async |who: &str| {
+        let who = step(&broker, who).await.unwrap();
+        code(broker.package_destroyed(who.caller(), &package, today, "HT-1/7").await)
+    };
+    assert_eq!(destroyed("hq.planner").await, "not_receiver");
+    let receiver = step(&broker, "hq.receiver").await.unwrap();
+    let shown = broker.package_show(receiver.caller(), &package).await.unwrap();
+    assert_eq!((shown.receiver.to_string(), shown.destroy_by), ("hq.receiver".to_owned(), its_day));
+    assert_eq!(destroyed("hq.receiver").await, "done");
 }
 
 async fn policies_are_read_explained_compared_and_taken_back(world: &World) {
@@ -255,6 +324,9 @@ async fn policies_are_read_explained_compared_and_taken_back(world: &World) {
     let files = PolicyFiles::new(files).unwrap();
     let id = broker.policy_propose(admin, files, None).await.unwrap();
     let admin = step(&broker, "admin").await.unwrap();
+    let seconds =
+        async |who: &str| broker.duties(step(&broker, who).await.unwrap().caller()).await.unwrap().policies;
+    assert_eq!((seconds("admin2").await, seconds("admin").await, seconds("hq.head").await), (1, 0, 0));
     let differs = broker.policy_simulate(admin.caller(), id).await.unwrap();
     assert_eq!(differs.files, ["acts.csv"]);
     let acts: Vec<_> = differs.acts.iter().map(|c| (c.role, c.act, c.place.code(), c.now, c.then)).collect();
@@ -264,6 +336,7 @@ async fn policies_are_read_explained_compared_and_taken_back(world: &World) {
     assert_eq!(code(broker.policy_withdraw(head.caller(), id).await), "not_permitted");
     assert_eq!(code(broker.policy_withdraw(admin.caller(), 2).await), "seconded_already");
     broker.policy_withdraw(admin.caller(), id).await.unwrap();
+    assert_eq!(seconds("admin2").await, 0);
     assert_eq!(code(broker.policy_second(head, id).await), "withdrawn_already");
     assert_eq!(code(broker.policy_withdraw(admin.caller(), id).await), "withdrawn_already");
     let matrices = broker.policy_matrices(admin.caller()).await.unwrap();

@@ -110,7 +110,7 @@ impl Broker {
         let event = event.policy(Digest(ground.policy.digest()));
         let found = work.view().erasures().await?.into_iter().find(|e| e.case_no == case);
         let erasure = known
-            .check_token(caller, now)
+            .check_signed_in(caller, now)
             .and_then(|()| may_somewhere(&ground, caller, Act::MemberWhoSaw))
             .and_then(|()| ground.staff.may(&ground.policy, caller, Act::MemberWhoSaw, None))
             .and_then(|()| found.ok_or_else(unknown_case));

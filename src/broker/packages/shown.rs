@@ -96,19 +96,24 @@ impl Broker {
             return Ok(Vec::new());
         }
         let Reading { ground, caller, .. } = *reading;
-        let orphan = || StoreError::integrity("package", format!("of {}: its request is gone", row.no));
-        let asked = Asked::load(view, &self.shelf, self.clock(), row.clone(), &mut reading.common).await?;
-        let asked = asked.ok_or_else(orphan)?;
-        let (form, unit) = (asked.form(), Some(asked.form().unit()));
-        let named = form.receiver() == caller.login();
+        let unit = Some(&row.unit);
         let may = |act| ground.staff.may(&ground.policy, caller, act, unit).is_ok();
-        let within = ground.staff.within(caller, Act::PackageList, unit).is_ok();
-        if !within || !named && !may(Act::PackageList) {
+        if ground.staff.within(caller, Act::PackageList, unit).is_err() {
             return Ok(Vec::new());
         }
-        let may_recall = may(Act::PackageRecall);
+        let (may_list, may_recall) = (may(Act::PackageList), may(Act::PackageRecall));
         let mut lines = Vec::new();
         for package in packages.into_iter().rev() {
+            // Of the round it was made of: another receiver may be named since.
+            let (shelf, clock, common) = (&self.shelf, self.clock(), &mut reading.common);
+            let asked = Asked::load_round(view, shelf, clock, row.clone(), package.round, common).await?;
+            let orphan = || StoreError::integrity("package", format!("of {}: its round is gone", row.no));
+            let asked = asked.ok_or_else(orphan)?;
+            let form = asked.form();
+            let named = form.receiver() == caller.login();
+            if !named && !may_list {
+                continue;
+            }
             let facts = view.package_facts(&package.no).await?;
             let sealed = last_sealed(&facts)?;
             let Some(last) = facts.last() else { continue };
@@ -143,14 +148,14 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Whether it is worth asking if the caller may see a request's packages: whom no rule about its unit lets, and whom
-    /// its newest round does not name, may not.
+    /// none of its rounds names, may not.
     async fn might_see(&self, view: &mut View<'_>, row: &RequestRow) -> Result<bool, StoreError> {
         let Reading { ground, caller, .. } = self;
         if ground.staff.may(&ground.policy, caller, Act::PackageList, Some(&row.unit)).is_ok() {
             return Ok(true);
         }
-        let round = view.submissions(&row.no).await?.pop();
-        let asked = round.and_then(|round| Submission::from_canonical(&round.body).ok());
-        Ok(asked.is_some_and(|asked| asked.form.receiver() == caller.login()))
+        let rounds = view.submissions(&row.no).await?;
+        let mut asked = rounds.iter().filter_map(|round| Submission::from_canonical(&round.body).ok());
+        Ok(asked.any(|asked| asked.form.receiver() == caller.login()))
     }
 }

@@ -18,10 +18,11 @@ use crate::model::form::{Form, Submission};
 use crate::model::ids::{Login, PackageNo, RequestNo, UnitCode, VendorCode};
 use crate::model::signing::{Signature, SignaturePayload, Signed};
 use crate::policy::{Act, Slot};
-use crate::store::packages::FactKind;
 use crate::store::requests::SubmissionRow;
 use crate::store::{StoreError, View, Work};
 
+/// So many packages of other requests are shown beside one.
+const SIMILAR: usize = 3;
 /// How far back a request is compared with others.
 const SIMILAR_WITHIN: Micros = 30 * 86_400 * 1_000_000;
 
@@ -175,8 +176,8 @@ impl Broker {
         }
         let timeline = timeline(work.view(), &row.no, &rounds).await?;
         let since = work.at() - SIMILAR_WITHIN;
-        let mut similar = similar(work.view(), form, &row.no, since).await?;
-        similar.retain(|one| ground.staff.within(caller, Act::RequestShow, Some(&one.unit)).is_ok());
+        let may_see = |unit: &UnitCode| ground.staff.within(caller, Act::RequestShow, Some(unit)).is_ok();
+        let similar = similar(work.view(), form, &row.no, since, may_see).await?;
         Ok(Whole {
             drafted_by: row.drafted_by.clone(),
             created_at: rfc3339(row.created_at),
@@ -330,32 +331,37 @@ async fn chain(
     Ok(slots)
 }
 
+/// Packages of another request, for the same purpose over the same channel, that became whole lately: the newest.
 async fn similar(
     view: &mut View<'_>,
     form: &Form,
     own: &RequestNo,
     since: Micros,
+    may_see: impl Fn(&UnitCode) -> bool,
 ) -> Result<Vec<Similar>, Error> {
     let mut found = Vec::new();
-    for package in view.packages().await?.into_iter().filter(|p| p.no.request() != own) {
-        let facts = view.package_facts(&package.no).await?;
-        let Some(sealed) = facts.iter().find(|f| f.kind == FactKind::Sealed && f.at >= since) else {
+    for (no, sealed) in view.packages_sealed_since(since).await? {
+        if found.len() == SIMILAR {
+            break;
+        }
+        if no.request() == own || !may_see(no.request().unit()) {
             continue;
-        };
-        let submissions = view.submissions(package.no.request()).await?;
+        }
+        let packages = view.packages_of(no.request()).await?;
+        let Some(package) = packages.into_iter().find(|package| package.no == no) else { continue };
+        let submissions = view.submissions(no.request()).await?;
         let Some(row) = submissions.iter().find(|s| s.round == package.round) else { continue };
         let other = read(row)?.form;
         if other.purpose() == form.purpose() && other.channel() == form.channel() {
             found.push(Similar {
-                package: package.no,
+                package: no,
                 unit: other.unit().clone(),
                 campaign: other.campaign().to_owned(),
-                at: rfc3339(sealed.at),
+                at: rfc3339(sealed),
                 same_selection: other.selection() == form.selection(),
             });
         }
     }
-    found.sort_by(|a, b| b.at.cmp(&a.at));
     Ok(found)
 }
 

@@ -1,5 +1,5 @@
 // What pages add when scripts run: times in the reader's zone, passkeys, a revealed value that hides itself, files into
-// text areas, imports as they go on, and a button that is pressed once.
+// text areas, imports as they go on, and what is sent once.
 "use strict";
 
 const zoned = new Intl.DateTimeFormat(document.documentElement.lang, {
@@ -87,6 +87,11 @@ function begin(root) {
       event.preventDefault();
       added(form).catch((cause) => { form.querySelector("[role=alert]").textContent = cause.message; });
     });
+  }
+  // Who sends a form waits for its page: what is kept by itself as one types is not sent beside that.
+  for (const form of root.querySelectorAll("form[hx-post]")) {
+    form.addEventListener("submit", () => { form.dataset.sent = ""; });
+    form.addEventListener("htmx:beforeRequest", (event) => { if ("sent" in form.dataset) event.preventDefault(); });
   }
   // What takes a while is not sent twice.
   for (const form of root.querySelectorAll("form[data-busy]")) {

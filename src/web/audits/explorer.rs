@@ -59,6 +59,7 @@ impl Asked {
             from,
             to,
             before,
+            only_page: false,
         })
     }
 

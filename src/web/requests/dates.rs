@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::drafting::{keep, kept};
+use super::drafting::{Came, keep, kept};
 use super::steps::{Stop, stops};
 use super::words::{self, Words};
 use crate::http::{App, Path, Problem};
@@ -58,38 +59,38 @@ struct Window {
     no: String,
     dates: Dates,
     problem: Option<Problem>,
+    live: bool,
+    /// What was typed is kept, and the reader goes on.
+    kept: bool,
 }
 
-async fn page(
-    app: &App,
-    who: &Visitor,
-    no: String,
-    dates: Dates,
-    problem: Option<Problem>,
-) -> Result<Response, Problem> {
+async fn page(app: &App, who: &Visitor, no: String, dates: Dates, came: Came) -> Result<Response, Problem> {
     let frame = Frame::new(app, who, Place::Requests, no.clone()).await?;
-    let r = words::of(frame.look.lang);
-    let window = Window { frame, r, stops: stops(r, 3, Some(&no)), no, dates, problem };
+    let (r, Came { problem, live }) = (words::of(frame.look.lang), came);
+    let kept = live && problem.is_none();
+    let window = Window { frame, r, stops: stops(r, 3, Some(&no)), no, dates, problem, live, kept };
     Ok(html_about(window.problem.as_ref(), &window))
 }
 
 pub(super) async fn ask(State(app): State<App>, Path(no): Path, who: Visitor) -> Result<Response, Problem> {
     let dates = Dates::of(&kept(&app, &who, &no).await?.form);
-    page(&app, &who, no, dates, None).await
+    page(&app, &who, no, dates, Came::default()).await
 }
 
 pub(super) async fn save(
     State(app): State<App>,
     Path(no): Path,
+    headers: HeaderMap,
     Posted(who, dates): Posted<Dates>,
 ) -> Result<Response, Problem> {
+    let live = headers.contains_key("hx-request");
     let mut draft = kept(&app, &who, &no).await?;
     let saved = async {
         dates.fill(&mut draft.form)?;
         keep(&app, &who, &no, &draft).await
     };
     match saved.await {
-        Ok(()) => Ok(to(format!("/requests/{no}?done=saved"))),
-        Err(problem) => page(&app, &who, no, dates, Some(problem)).await,
+        Ok(()) if !live => Ok(to(format!("/requests/{no}?done=saved"))),
+        saved => page(&app, &who, no, dates, Came { problem: saved.err(), live }).await,
     }
 }

@@ -3,6 +3,7 @@
 
 use askama::Template;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use jiff::ToSpan as _;
 use serde::Deserialize;
@@ -126,6 +127,9 @@ struct Page {
     way: bool,
     ways: Vec<Choice>,
     problem: Option<Problem>,
+    live: bool,
+    /// What was typed is kept, and the reader goes on.
+    kept: bool,
 }
 
 impl Page {
@@ -146,11 +150,19 @@ impl Page {
 struct At {
     no: Option<String>,
     way: bool,
-    problem: Option<Problem>,
+    came: Came,
+}
+
+/// What came of what was sent.
+#[derive(Default)]
+pub(super) struct Came {
+    pub(super) problem: Option<Problem>,
+    /// It was sent by itself, while the reader goes on: nothing takes the focus.
+    pub(super) live: bool,
 }
 
 async fn page(app: &App, who: &Visitor, said: Said, at: At) -> Result<Response, Problem> {
-    let At { no, way, problem } = at;
+    let At { no, way, came: Came { problem, live } } = at;
     let title = no.clone().unwrap_or_else(|| who.look.words().new_request.to_owned());
     let frame = Frame::new(app, who, Place::Requests, title).await?;
     let choices = app.broker().request_choices(who.session.caller()).await?;
@@ -164,8 +176,8 @@ async fn page(app: &App, who: &Visitor, said: Said, at: At) -> Result<Response, 
         Some(no) => format!("/requests/{no}/{}", if way { "channel" } else { "purpose" }),
     };
     let stops = stops(r, usize::from(way), no.as_deref());
-    let purposes = purposes.collect();
-    let page = Page { frame, r, stops, path, no, choices, purposes, said, way, ways, problem };
+    let (purposes, kept) = (purposes.collect(), live && problem.is_none());
+    let page = Page { frame, r, stops, path, no, choices, purposes, said, way, ways, problem, live, kept };
     Ok(html_about(page.problem.as_ref(), &page))
 }
 
@@ -179,7 +191,7 @@ fn named(rule: &ChannelRule, lang: Lang, comma: &str) -> Choice {
 }
 
 pub(super) async fn ask(State(app): State<App>, who: Visitor) -> Result<Response, Problem> {
-    page(&app, &who, Said::default(), At { no: None, way: false, problem: None }).await
+    page(&app, &who, Said::default(), At { no: None, way: false, came: Came::default() }).await
 }
 
 pub(super) async fn draft(
@@ -187,14 +199,14 @@ pub(super) async fn draft(
     Posted(who, said): Posted<Said>,
 ) -> Result<Response, Problem> {
     if said.r#do == "back" {
-        return page(&app, &who, said, At { no: None, way: false, problem: None }).await;
+        return page(&app, &who, said, At { no: None, way: false, came: Came::default() }).await;
     }
     let choices = app.broker().request_choices(who.session.caller()).await?;
     let way = said.r#do == "keep";
     let said = if way { said } else { said.begun(&choices) };
     // Nothing to send by or to: the second step says so, and there is no draft yet.
     if !way && (said.channel.is_empty() || said.vendor.is_empty() || said.receiver.is_empty()) {
-        return page(&app, &who, said, At { no: None, way: true, problem: None }).await;
+        return page(&app, &who, said, At { no: None, way: true, came: Came::default() }).await;
     }
     let drafted = async {
         if way {
@@ -214,7 +226,10 @@ pub(super) async fn draft(
             let next = if way { "selection" } else { "channel" };
             Ok(to(format!("/requests/{no}/{next}?done=drafted")))
         }
-        Err(problem) => page(&app, &who, said, At { no: None, way, problem: Some(problem) }).await,
+        Err(problem) => {
+            let came = Came { problem: Some(problem), live: false };
+            page(&app, &who, said, At { no: None, way, came }).await
+        }
     }
 }
 
@@ -241,7 +256,7 @@ pub(super) async fn ask_purpose(
     who: Visitor,
 ) -> Result<Response, Problem> {
     let said = Said::of(&kept(&app, &who, &no).await?.form);
-    page(&app, &who, said, At { no: Some(no), way: false, problem: None }).await
+    page(&app, &who, said, At { no: Some(no), way: false, came: Came::default() }).await
 }
 
 pub(super) async fn ask_channel(
@@ -250,28 +265,37 @@ pub(super) async fn ask_channel(
     who: Visitor,
 ) -> Result<Response, Problem> {
     let said = Said::of(&kept(&app, &who, &no).await?.form);
-    page(&app, &who, said, At { no: Some(no), way: true, problem: None }).await
+    page(&app, &who, said, At { no: Some(no), way: true, came: Came::default() }).await
 }
 
 pub(super) async fn save_purpose(
     State(app): State<App>,
     Path(no): Path,
+    headers: HeaderMap,
     Posted(who, typed): Posted<Said>,
 ) -> Result<Response, Problem> {
-    save(&app, &who, no, false, typed).await
+    save(&app, &who, no, false, typed, headers.contains_key("hx-request")).await
 }
 
 pub(super) async fn save_channel(
     State(app): State<App>,
     Path(no): Path,
+    headers: HeaderMap,
     Posted(who, typed): Posted<Said>,
 ) -> Result<Response, Problem> {
-    save(&app, &who, no, true, typed).await
+    save(&app, &who, no, true, typed, headers.contains_key("hx-request")).await
 }
 
 /// The first or second step of a draft. A purpose that does not go by the draft's channel takes the first that it has;
 /// which, the second step asks.
-async fn save(app: &App, who: &Visitor, no: String, way: bool, typed: Said) -> Result<Response, Problem> {
+async fn save(
+    app: &App,
+    who: &Visitor,
+    no: String,
+    way: bool,
+    typed: Said,
+    live: bool,
+) -> Result<Response, Problem> {
     let mut draft = kept(app, who, &no).await?;
     let mut said = Said::of(&draft.form);
     if way {
@@ -295,10 +319,13 @@ async fn save(app: &App, who: &Visitor, no: String, way: bool, typed: Said) -> R
     }
     .await;
     match saved {
-        Ok(()) => {
+        Ok(()) if !live => {
             let next = if way { "selection" } else { "channel" };
             Ok(to(format!("/requests/{no}/{next}?done=saved")))
         }
-        Err(problem) => page(app, who, said, At { no: Some(no), way, problem: Some(problem) }).await,
+        saved => {
+            let came = Came { problem: saved.err(), live };
+            page(app, who, said, At { no: Some(no), way, came }).await
+        }
     }
 }

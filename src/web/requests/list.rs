@@ -28,6 +28,8 @@ pub(in crate::web) struct Line {
     pub(in crate::web) holders: Vec<Whom>,
     /// Full days where it is.
     pub(in crate::web) age: i64,
+    /// Full days until its signatures run out.
+    pub(in crate::web) left: Option<i64>,
     /// Whether it waits for the reader.
     pub(in crate::web) mine: bool,
 }
@@ -42,6 +44,7 @@ impl Line {
             mine: line.holder.contains(&frame.login) && !matches!(line.status, Status::Ended),
             holders: Whom::all(called, &line.holder),
             age: line.waiting_days,
+            left: line.days_left,
         }
     }
 }
