@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::packages::{add_fact, check_attestable, find_package, last_sealed, overdue};
 use super::paging::{Paged, Stretch};
+use super::rounds::find;
 use super::staffing::gaps;
 use super::walking::Walk;
 use super::{Broker, Error, Ground, Refusal};
@@ -122,7 +123,8 @@ impl Broker {
             let mut work = self.store.work().await?;
             let ground = self.ground(work.view()).await?;
             let package = find_package(work.view(), no).await?;
-            let asked = self.round_of(work.view(), &ground, &package).await?;
+            let (row, common) = (find(work.view(), no.request()).await?, &mut ground.common(work.at()));
+            let asked = self.round_of(work.view(), common, &row, &package).await?;
             let form = asked.form();
             ground.staff.within(caller, Act::PackageList, Some(form.unit()))?;
             if form.receiver() != caller.login() {
@@ -239,12 +241,13 @@ impl Broker {
         };
         let mut walk = Walk::new(Picked { unsettled: true, ..Picked::default() }, behind, stretch.read());
         let (mut found, today) = (Vec::new(), self.clock().today());
+        let mut common = ground.common(self.clock().now());
         while !stretch.is_full(found.len())
             && let Some(row) = walk.next(view).await?
         {
             let mut packages = Vec::new();
             for package in view.packages_of(&row.no).await? {
-                let asked = self.round_of(view, ground, &package).await?;
+                let asked = self.round_of(view, &mut common, &row, &package).await?;
                 let facts = view.package_facts(&package.no).await?;
                 let handed = facts.iter().find(|f| f.kind == FactKind::HandedOff);
                 match (facts.last(), handed) {

@@ -114,13 +114,10 @@ impl Broker {
         granted: bool,
         evidence: &str,
     ) -> Result<State, Error> {
-        let whom = whom.into();
-        let mut event = Event::new(Action::ConsentSet, caller.actor()).object(class);
-        event.purpose = Some(purpose);
-        event.channel = Some(channel);
-        let event = event.count("granted", u8::from(granted));
+        let mut verb = Verb::new(Action::ConsentSet, caller, Act::ConsentSet, whom);
+        verb.event = verb.event.object(class).count("granted", u8::from(granted));
+        (verb.event.purpose, verb.event.channel) = (Some(purpose), Some(channel));
         let besides = |_: &_| check_evidence(evidence);
-        let verb = Verb { event, caller, act: Act::ConsentSet, whom: &whom };
         let (SubjectOf { one: One { member, key, .. }, event, .. }, mut work) =
             self.turn(verb, besides).await?;
         let ordinal = member.ordinal;
@@ -155,10 +152,8 @@ impl Broker {
     /// # Errors
     /// `not_permitted`, `unknown_member`, `budget_spent`.
     pub async fn consent_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<ConsentShown, Error> {
-        let whom = whom.into();
-        let event = Event::new(Action::ConsentShown, caller.actor());
-        let looked = self.look_at(event, caller, Act::ConsentShow, whom, nothing_else, None).await;
-        let ordinal = looked?.one.member.ordinal;
+        let verb = Verb::new(Action::ConsentShown, caller, Act::ConsentShow, whom);
+        let ordinal = self.look_at(verb, nothing_else, None).await?.one.member.ordinal;
         // Both of one moment, or they would contradict each other.
         let mut view = self.store.view().await?;
         let states = consents_in(&mut view, &[ordinal]).await?.remove(&ordinal).unwrap_or_default();
@@ -218,6 +213,8 @@ impl Broker {
             unread: found.warnings.clone(),
             ..SuppressionReport::default()
         };
+        // A list that was sent whole is stored whole, whether or not its person has signed out since.
+        let caller = &caller.without_session();
         let may = |ground: &Ground| ground.staff.may(&ground.policy, caller, Act::SuppressionImport, None);
         let mut left = found.tags.as_slice();
         loop {

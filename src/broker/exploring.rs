@@ -95,6 +95,9 @@ pub struct Said {
     /// Why not.
     #[serde(default)]
     pub refusal: Option<Why>,
+    /// The leaf, byte for byte, of one that was found.
+    #[serde(skip)]
+    pub leaf: Vec<u8>,
 }
 
 /// Who, as an entry says it.
@@ -250,7 +253,7 @@ impl Broker {
                     None => bar.allowed += 1,
                 }
                 if entries.len() < most {
-                    entries.push(said);
+                    entries.push(Said { leaf, ..said });
                 } else {
                     next = next.or(Some(seq + 1));
                 }

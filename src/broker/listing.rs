@@ -93,8 +93,8 @@ impl Broker {
         Ok(Moment { tables, policy, day: self.clock().date(now) })
     }
 
-    /// What waits for the caller: how much, and the newest of it; and what became of what he began. What has ended waits for nobody, nor does a package that
-    /// was handed off.
+    /// What waits for the caller: how much, and the newest of it; and what became of what he began. What has ended waits for
+    /// nobody, nor does a package that was handed off.
     ///
     /// # Errors
     /// The database failed; an integrity error.

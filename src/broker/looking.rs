@@ -3,7 +3,7 @@
 //! writer has a turn meanwhile; those who look at one moment share one.
 //!
 //! ```text
-//! asked ─► [ found ─► judged ─► counted, entered ─► consents read ─► on disk ] ─► opened, told
+//! asked ─► [ found ─► judged ─► consents read ─► counted, entered ─► on disk ] ─► opened, told
 //! ```
 //!
 //! What cannot be read for all is read again for each by himself ([`Gather::read`]): what is broken of one member keeps
@@ -33,11 +33,11 @@ pub(super) struct One {
 /// What the log is to say of who asks, and whom he may see.
 pub(super) struct Judged {
     pub(super) entry: Look,
-    pub(super) outcome: Result<Permitted, Refusal>,
+    pub(super) outcome: Result<MaySee, Refusal>,
 }
 
 /// Whom he may see, under which policy, and whether with the consents in effect.
-pub(super) struct Permitted {
+pub(super) struct MaySee {
     pub(super) members: Vec<One>,
     pub(super) policy: Arc<Policy>,
     pub(super) with_consents: bool,
@@ -48,18 +48,18 @@ type Judge = Arc<dyn Fn(&Broker, Moment) -> Result<Judged, Error> + Send + Sync>
 
 /// A look that is asked for.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct Question {
     sought: Sought,
     judge: Judge,
 }
 
-impl Asked {
+impl Question {
     /// Whom to look for, and who judges.
     pub(super) fn new(
         sought: Sought,
         judge: impl Fn(&Broker, Moment) -> Result<Judged, Error> + Send + Sync + 'static,
     ) -> Self {
-        Asked { sought, judge: Arc::new(judge) }
+        Question { sought, judge: Arc::new(judge) }
     }
 }
 
@@ -73,22 +73,23 @@ pub(super) struct Sight {
 }
 
 /// Who looks at this moment.
-pub(super) type Looking = Gather<Asked, Result<Result<Sight, Error>, Error>>;
+pub(super) type Looking = Gather<Question, Result<Result<Sight, Error>, Error>>;
 
 impl Broker {
     /// Looks, with others who look at this moment.
-    pub(super) async fn see(&self, asked: Asked) -> Result<Sight, Error> {
+    pub(super) async fn see(&self, asked: Question) -> Result<Sight, Error> {
         self.looking.read(asked, |all| self.see_all(all)).await?
     }
 
-    async fn see_all(&self, all: Vec<Asked>) -> Result<Vec<Result<Sight, Error>>, Error> {
+    async fn see_all(&self, all: Vec<Question>) -> Result<Vec<Result<Sight, Error>>, Error> {
         let mut work = self.store.work().await?;
         let sought: Vec<&Sought> = all.iter().map(|asked| &asked.sought).collect();
         let moments = self.seek_in(work.view(), &sought).await?;
         let mut entries = Vec::with_capacity(all.len());
-        let mut judged: Vec<Result<Result<Permitted, Refusal>, Error>> = Vec::with_capacity(all.len());
+        let mut judged: Vec<Result<Result<MaySee, Refusal>, Error>> = Vec::with_capacity(all.len());
         for (asked, moment) in all.iter().zip(moments) {
-            judged.push((asked.judge)(self, moment).map(|Judged { entry, outcome }| {
+            let judging = moment.and_then(|moment| (asked.judge)(self, moment));
+            judged.push(judging.map(|Judged { entry, outcome }| {
                 entries.push(entry);
                 outcome
             }));
@@ -97,21 +98,18 @@ impl Broker {
         if entries.is_empty() {
             return Ok(judged.into_iter().filter_map(Result::err).map(Err).collect());
         }
-        let entering = work.enter_looks(entries).await?;
-        let looks = judged.iter().flatten().zip(entering.is_look()).filter(|(_, is_look)| *is_look);
-        let with_consents =
-            looks.filter_map(|(outcome, _)| outcome.as_ref().ok()).filter(|may| may.with_consents);
+        let permitted = judged.iter().flatten().flatten().filter(|may| may.with_consents);
         let ordinals: Vec<i64> =
-            with_consents.flat_map(|may| &may.members).map(|one| one.member.ordinal).collect();
+            permitted.flat_map(|may| &may.members).map(|one| one.member.ordinal).collect();
         let states = consents_in(work.view(), &ordinals).await?;
-        let mut looked = work.settle_looks(entering).await?.into_iter();
+        let mut looked = work.write_looks(entries).await?.into_iter();
         let seen = judged.into_iter().map(|outcome| {
             let outcome = outcome?;
             let receipt = match looked.next().ok_or(StoreError::Fault("a look without an end"))? {
                 Looked::Entered(receipt) => receipt,
                 Looked::Refused(refusal) => return Err(refusal.into()),
             };
-            let Permitted { members, policy, .. } = outcome?;
+            let MaySee { members, policy, .. } = outcome?;
             let consents =
                 members.iter().map(|one| states.get(&one.member.ordinal).cloned().unwrap_or_default());
             Ok(Sight { consents: consents.collect(), members, policy, receipt })

@@ -1,7 +1,8 @@
 //! One member: looked up, shown masked, revealed for a reason, corrected; erased; who saw him.
 //!
 //! Log, then look: what is opened is opened under the grant of an entry that is on disk already. A member
-//! of another store and no member at all are one answer, or cards could be tried out (B9).
+//! of another store and no member at all are one answer, or cards could be tried out (B9). Consents are read in the
+//! turn of the entry ([`super::looking`]), and told like the rest when it is on disk.
 
 mod correcting;
 pub(super) mod erasing;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::found::{Found, Whom};
-use super::looking::{Asked, Judged, One, Permitted, Sight};
+use super::looking::{Judged, MaySee, One, Question, Sight};
 use super::seeking::{ConsentState, Moment, Sought};
 use super::subject::{
     SeenOne, SubjectOf, Verb, check_reason, may_here, may_somewhere, not_a_value, nothing_else,
@@ -104,9 +105,9 @@ impl Broker {
     ) -> Result<Vec<MemberShown>, Error> {
         let tag = self.look_up_tag(index, value);
         let sought = tag.as_ref().map_or(Sought::Nobody, |tag| Sought::Tag(index, *tag));
-        let (by, fault) = (caller.clone(), tag.err());
-        let judge = move |broker: &Broker, moment| broker.judge_look_up(&by, index, fault.as_ref(), moment);
-        let sight = self.see(Asked::new(sought, judge)).await?;
+        let (by, fault) = (caller.clone(), tag.map(drop));
+        let judge = move |broker: &Broker, moment| broker.judge_look_up(&by, index, fault.clone(), moment);
+        let sight = self.see(Question::new(sought, judge)).await?;
         let Sight { members, policy, receipt, consents } = sight;
         let masking = grant::masking(receipt, members.iter().map(|one| one.member.id).collect())?;
         let pairs: Vec<_> = members.iter().map(|one| (&one.key, &one.record)).collect();
@@ -128,7 +129,7 @@ impl Broker {
         &self,
         caller: &Caller,
         index: Index,
-        fault: Option<&Refusal>,
+        fault: Result<(), Refusal>,
         moment: Moment,
     ) -> Result<Judged, Error> {
         let Moment { ground, known, members } = moment;
@@ -137,15 +138,19 @@ impl Broker {
             .check_signed_in(caller, self.clock().now())
             // Who may look nobody up is told that, and not what is wrong with what he looks for.
             .and_then(|()| may_somewhere(&ground, caller, Act::MemberLookUp))
-            .and_then(|()| fault.cloned().map_or(Ok(()), Err));
+            .and(fault);
         if let Err(refusal) = permitted {
             return Ok(Judged { entry: Look::of(event.refused(&refusal)), outcome: Err(refusal) });
         }
         let policy = ground.policy.clone();
-        let mut found: Vec<One> = Vec::new();
+        let (mut found, mut open) = (Vec::<One>::new(), BTreeMap::new());
         for held in members {
-            let store = held.member.attributes.home_store.as_deref();
-            if found.len() < MOST && may_here(&ground, caller, Act::MemberLookUp, true, store).is_ok() {
+            // Many who share a contact point are of few stores.
+            let store = held.member.attributes.home_store.clone();
+            let may =
+                |store: &Option<String>| may_here(&ground, caller, Act::MemberLookUp, true, store.as_deref());
+            let is_open = *open.entry(store).or_insert_with_key(|store| may(store).is_ok());
+            if found.len() < MOST && is_open {
                 found.push(self.opened_alias(held)?);
             }
         }
@@ -162,7 +167,7 @@ impl Broker {
         let is_vip = found.iter().any(|one| policy.guard().is_vip(one.member.attributes.tier));
         let counting = self.counting(&ground, caller, Kind::LookUp, is_vip);
         let entry = Look::of(event).counted(counting).each(each);
-        Ok(Judged { entry, outcome: Ok(Permitted { members: found, policy, with_consents: true }) })
+        Ok(Judged { entry, outcome: Ok(MaySee { members: found, policy, with_consents: true }) })
     }
 
     fn look_up_tag(&self, index: Index, value: &str) -> Result<crate::keyring::Tag, Refusal> {
@@ -185,9 +190,8 @@ impl Broker {
     /// # Errors
     /// `not_permitted`, `unknown_member`, `budget_spent`.
     pub async fn member_show(&self, caller: &Caller, whom: impl Into<Whom>) -> Result<MemberShown, Error> {
-        let whom = whom.into();
-        let event = Event::new(Action::MemberShown, caller.actor());
-        let seen = self.look_at(event, caller, Act::MemberShow, whom, nothing_else, None).await?;
+        let verb = Verb::new(Action::MemberShown, caller, Act::MemberShow, whom);
+        let seen = self.look_at(verb, nothing_else, None).await?;
         let SeenOne { one, policy, receipt, consents } = seen;
         let masking = grant::masking(receipt, vec![one.member.id])?;
         let fields = self.vault.mask(masking, &policy, &[(&one.key, &one.record)])?.pop();
@@ -206,15 +210,15 @@ impl Broker {
         fields: &[Field],
         reason: &str,
     ) -> Result<Vec<(Field, Plain)>, Error> {
-        let whom = whom.into();
         let mut fields = fields.to_vec();
         fields.sort_unstable();
         fields.dedup();
-        let event = Event::new(Action::MemberRevealed, caller.actor()).fields(&fields);
-        let fault = check_reason(reason, "A10a (Art 10)").err();
+        let mut verb = Verb::new(Action::MemberRevealed, caller, Act::MemberReveal, whom);
+        verb.event = verb.event.fields(&fields);
+        let fault = check_reason(reason, "A10a (Art 10)");
         let (by, clock, is_nothing) = (caller.login().clone(), self.store.clock().clone(), fields.is_empty());
         let besides = move |known: &Compared| {
-            fault.clone().map_or(Ok(()), Err)?;
+            fault.clone()?;
             if is_nothing {
                 return Err(Refusal::new("fields_missing", "A10a (Art 10)", "no field was named")
                     .hint("name the fields that are needed, and no more"));
@@ -222,8 +226,7 @@ impl Broker {
             let now = clock.now();
             known.check_undertaking(&by, now, clock.date(now))
         };
-        let remark = Some(reason.trim());
-        let seen = self.look_at(event, caller, Act::MemberReveal, whom, besides, remark).await?;
+        let seen = self.look_at(verb, besides, Some(reason.trim())).await?;
         let grant = grant::one_member(seen.receipt, seen.one.member.id, &fields)?;
         Ok(self.vault.reveal(grant, &seen.one.key, &seen.one.record)?)
     }

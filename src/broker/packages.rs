@@ -162,7 +162,8 @@ impl Broker {
         let ground = self.ground(view).await?;
         ground.staff.may_seated(&ground.policy, caller, Act::PackageHandOff)?;
         let package = find_package(view, no).await?;
-        let asked = self.round_of(view, &ground, &package).await?;
+        let (row, common) = (find(view, no.request()).await?, &mut ground.common(self.clock().now()));
+        let asked = self.round_of(view, common, &row, &package).await?;
         check_named(asked.form().receiver() == caller.login())?;
         let facts = view.package_facts(no).await?;
         Ok((asked, facts))

@@ -2,7 +2,7 @@
 
 use super::{Broker, Error, Ground, Refusal};
 use crate::access::seats::Chair;
-use crate::access::{Asked, Caller};
+use crate::access::{Asked, Caller, Common};
 use crate::model::ids::{RequestNo, UnitCode};
 use crate::policy::{Act, Slot};
 use crate::store::packages::PackageRow;
@@ -46,13 +46,14 @@ impl Broker {
     pub(super) async fn round_of(
         &self,
         view: &mut View<'_>,
-        ground: &Ground,
+        common: &mut Common,
+        row: &RequestRow,
         package: &PackageRow,
     ) -> Result<Asked, Error> {
-        let (no, common) = (package.no.request(), &mut ground.common(self.clock().now()));
-        let row = find(view, no).await?;
-        let asked = Asked::load_round(view, &self.shelf, self.clock(), row, package.round, common).await?;
-        asked.ok_or_else(|| StoreError::integrity("package", format!("of {no}: its round is gone")).into())
+        let (shelf, clock, round) = (&self.shelf, self.clock(), package.round);
+        let asked = Asked::load_round(view, shelf, clock, row.clone(), round, common).await?;
+        let orphan = || StoreError::integrity("package", format!("of {}: its round is gone", row.no));
+        asked.ok_or_else(|| orphan().into())
     }
 
     /// Whoever has a chair in it sees it, and whom the policy lets.

@@ -18,7 +18,7 @@ use crate::store::runs::PROBES;
 use crate::store::{StoreError, View};
 
 /// Most members read of one contact point: one that more share is nobody's.
-const MOST: usize = 1_000;
+const MOST: usize = 200;
 
 /// Whom somebody looks for.
 #[derive(Clone)]
@@ -73,7 +73,7 @@ impl Broker {
         &self,
         view: &mut View<'_>,
         sought: &[&Sought],
-    ) -> Result<Vec<Moment>, Error> {
+    ) -> Result<Vec<Result<Moment, Error>>, Error> {
         let known = self.known.at(view, self.clock().now()).await?;
         let ground = self.ground_of(&known).await?;
         let mut holders = BTreeMap::new();
@@ -117,7 +117,7 @@ impl Broker {
             }
             Ok(Moment { ground: ground.clone(), known: known.clone(), members })
         });
-        found.collect()
+        Ok(found.collect())
     }
 
     /// Consents in effect of a member who may be looked at: his entry is written.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::found::Whom;
-use super::looking::{Asked, Judged, One, Permitted};
+use super::looking::{Judged, MaySee, One, Question};
 use super::looks::{look_of, try_of};
 use super::seeking::{ConsentState, Moment, Sought};
 use super::{Broker, Caller, Error, Ground, Refusal};
 use crate::access::known::Compared;
-use crate::audit::event::Event;
+use crate::audit::event::{Action, Event};
 use crate::model::field::Index;
 use crate::model::ids::{Digest, UnitCode};
 use crate::model::value_error::ValueError;
@@ -22,11 +22,19 @@ const REASON: usize = 4;
 const LONGEST: usize = 500;
 
 /// What a verb is to do to one member.
-pub(super) struct Verb<'a> {
+#[derive(Clone)]
+pub(super) struct Verb {
     pub(super) event: Event,
-    pub(super) caller: &'a Caller,
+    pub(super) caller: Caller,
     pub(super) act: Act,
-    pub(super) whom: &'a Whom,
+    pub(super) whom: Whom,
+}
+
+impl Verb {
+    pub(super) fn new(action: Action, caller: &Caller, act: Act, whom: impl Into<Whom>) -> Verb {
+        let event = Event::new(action, caller.actor());
+        Verb { event, caller: caller.clone(), act, whom: whom.into() }
+    }
 }
 
 /// A member whom the caller may do the act to, not opened yet.
@@ -104,7 +112,7 @@ impl Broker {
     /// With a refusal comes its entry; where there is a member, with his alias, so that tries are seen as well.
     fn permitted(
         &self,
-        verb: Verb<'_>,
+        verb: Verb,
         moment: Moment,
         besides: &dyn Fn(&Compared) -> Result<(), Refusal>,
     ) -> Result<Result<SubjectOf, Denied>, Error> {
@@ -114,10 +122,10 @@ impl Broker {
         let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
         let store = opened.as_ref().and_then(|one| one.member.attributes.home_store.as_deref());
         let permitted = known
-            .check_signed_in(caller, self.clock().now())
-            .and_then(|()| may_somewhere(&ground, caller, act))
+            .check_signed_in(&caller, self.clock().now())
+            .and_then(|()| may_somewhere(&ground, &caller, act))
             .and_then(|()| besides(&known))
-            .and_then(|()| may_here(&ground, caller, act, opened.is_some(), store));
+            .and_then(|()| may_here(&ground, &caller, act, opened.is_some(), store));
         let (event, refusal) = match (opened, permitted) {
             (Some(one), Ok(())) => {
                 let event = event.member(one.alias);
@@ -134,7 +142,7 @@ impl Broker {
         // Who may look has looked: cards that are nobody's cannot be tried out beyond the budget either. By a name that
         // is good no more nobody is tried.
         let entry = match refusal.code == "unknown_member" && matches!(whom, Whom::Card(_)) {
-            true => entry.counted(self.counting(&ground, caller, try_of(act), false)),
+            true => entry.counted(self.counting(&ground, &caller, try_of(act), false)),
             false => entry,
         };
         Ok(Err(Denied { entry, refusal }))
@@ -143,33 +151,29 @@ impl Broker {
     /// Looks at a member: finds him and enters the look, with a justification if it has one.
     pub(super) async fn look_at(
         &self,
-        event: Event,
-        caller: &Caller,
-        act: Act,
-        whom: Whom,
+        verb: Verb,
         besides: impl Fn(&Compared) -> Result<(), Refusal> + Send + Sync + 'static,
         remark: Option<&str>,
     ) -> Result<SeenOne, Error> {
-        let sought = self.sought(caller, &whom);
-        let (caller, remark) = (caller.clone(), remark.map(str::to_owned));
+        let (sought, remark) = (self.sought(&verb), remark.map(str::to_owned));
         let judge = move |broker: &Broker, moment: Moment| {
-            let verb = Verb { event: event.clone(), caller: &caller, act, whom: &whom };
-            let SubjectOf { one, ground, event } = match broker.permitted(verb, moment, &besides)? {
+            let permitted = broker.permitted(verb.clone(), moment, &besides)?;
+            let SubjectOf { one, ground, event } = match permitted {
                 Ok(subject) => subject,
                 Err(Denied { entry, refusal }) => return Ok(Judged { entry, outcome: Err(refusal) }),
             };
             let is_vip = ground.policy.guard().is_vip(one.member.attributes.tier);
             let mut entry = Look::of(event);
-            if let Some(look) = look_of(act) {
-                entry = entry.counted(broker.counting(&ground, &caller, look, is_vip));
+            if let Some(look) = look_of(verb.act) {
+                entry = entry.counted(broker.counting(&ground, &verb.caller, look, is_vip));
             }
             if let Some(remark) = &remark {
                 entry = entry.remark(remark);
             }
-            let (policy, with_consents) = (ground.policy, act == Act::MemberShow);
-            Ok(Judged { entry, outcome: Ok(Permitted { members: vec![one], policy, with_consents }) })
+            let (policy, with_consents) = (ground.policy, verb.act == Act::MemberShow);
+            Ok(Judged { entry, outcome: Ok(MaySee { members: vec![one], policy, with_consents }) })
         };
-        let mut seen = self.see(Asked::new(sought, judge)).await?;
+        let mut seen = self.see(Question::new(sought, judge)).await?;
         let one = seen.members.pop().ok_or(StoreError::Fault("a look at nobody"))?;
         let consents = seen.consents.pop().unwrap_or_default();
         Ok(SeenOne { one, policy: seen.policy, receipt: seen.receipt, consents })
@@ -179,13 +183,13 @@ impl Broker {
     /// in it. A refusal is entered here.
     pub(super) async fn turn(
         &self,
-        verb: Verb<'_>,
+        verb: Verb,
         besides: impl Fn(&Compared) -> Result<(), Refusal>,
     ) -> Result<(SubjectOf, Work<'_>), Error> {
         let mut work = self.store.work().await?;
-        let sought = self.sought(verb.caller, verb.whom);
+        let sought = self.sought(&verb);
         let moment = self.seek_in(work.view(), &[&sought]).await?.pop();
-        let moment = moment.ok_or(StoreError::Fault("a question without an answer"))?;
+        let moment = moment.ok_or(StoreError::Fault("a question without an answer"))??;
         match self.permitted(verb, moment, &besides)? {
             Ok(subject) => Ok((subject, work)),
             Err(Denied { entry, refusal }) => Err(enter_refused(work, entry, refusal).await?.into()),
@@ -193,30 +197,19 @@ impl Broker {
     }
 
     /// Where to look for him; whose he is is not asked here.
-    fn sought(&self, caller: &Caller, whom: &Whom) -> Sought {
-        match whom {
+    fn sought(&self, verb: &Verb) -> Sought {
+        match &verb.whom {
             Whom::Card(card) => Sought::Tag(
                 Index::Card,
                 self.store.keyring().index_tag(Index::Card, card.expose().as_bytes()),
             ),
-            Whom::Found(found) => self.ordinal_of(caller, found).map_or(Sought::Nobody, Sought::Ordinal),
+            Whom::Found(found) => {
+                self.ordinal_of(&verb.caller, found).map_or(Sought::Nobody, Sought::Ordinal)
+            }
         }
     }
 
-    /// Whether the caller may do the act in a later turn, as he could in that in which the member was found.
-    pub(super) async fn may_still(
-        &self,
-        work: &mut Work<'_>,
-        subject: &SubjectOf,
-        caller: &Caller,
-        act: Act,
-    ) -> Result<Result<(), Refusal>, Error> {
-        let store = subject.one.member.attributes.home_store.as_deref();
-        let may = |ground: &Ground| may_here(ground, caller, act, true, store);
-        self.judged_in(work.view(), caller, may).await
-    }
-
-    /// Whether a caller who was let in a while ago still is at this moment: his account, his token, his rights. A policy
+    /// Whether a caller who was let in a while ago still is at this moment: his account, his session or token, his rights. A policy
     /// begins to hold and a token ends without anything being written, so it is asked anew each time.
     pub(super) async fn judged_in(
         &self,
@@ -235,12 +228,11 @@ impl Broker {
 
 /// Enters a refusal in the turn in which it was judged; what to tell: it, or that there is no budget left for it.
 pub(super) async fn enter_refused(
-    mut work: Work<'_>,
+    work: Work<'_>,
     entry: Look,
     refusal: Refusal,
 ) -> Result<Refusal, StoreError> {
-    let entering = work.enter_looks(vec![entry]).await?;
-    Ok(match work.settle_looks(entering).await?.pop() {
+    Ok(match work.write_looks(vec![entry]).await?.pop() {
         Some(Looked::Refused(spent)) => spent,
         Some(Looked::Entered(_)) | None => refusal,
     })

@@ -1,5 +1,5 @@
-//! Entries of reads and refusals: they change nothing but the log, so those that wait at one moment are written in one
-//! turn: one transaction, one wait for the disk, one checkpoint, one raise of the high-water mark.
+//! Entries that change nothing but the log: looks at members, and refusals. Those that wait at one moment are written in
+//! one turn: one transaction, one wait for the disk, one checkpoint, one raise of the high-water mark.
 //!
 //! Who waits for whom is [`Gather`]'s; the turn is a writer's like any other ([`Work`]), so writers of this and of
 //! other processes stay in one sequence without gaps. What fails fails for everyone in the group: no receipt, no look.
@@ -11,7 +11,7 @@ use super::{Receipt, Store, StoreError, Work};
 use crate::audit::event::Event;
 use crate::model::refusal::Refusal;
 
-/// A read that waits for its entry.
+/// A look that waits for its entry.
 pub struct Look {
     event: Event,
     remark: Option<String>,
@@ -56,86 +56,63 @@ pub enum Looked {
     Refused(Refusal),
 }
 
-/// Looks that are appended to the log in a turn and not on disk yet.
-pub(crate) struct Entering(Vec<End>);
-
-/// What became of one in its turn.
+/// What became of one in its turn, before that is on disk.
 enum End {
     /// With so many entries behind its own.
     Entered(usize),
     Refused(Refusal),
 }
 
-impl Entering {
-    /// Whether each has its own entry, and not that of a refusal.
-    pub(crate) fn is_look(&self) -> impl Iterator<Item = bool> {
-        self.0.iter().map(|end| matches!(end, End::Entered(_)))
-    }
-}
-
-type Told = Result<Looked, StoreError>;
-
 /// Who waits for an entry.
-pub(super) type Entries = Gather<Look, Told>;
+pub(super) type Entries = Gather<Event, Result<Receipt, StoreError>>;
 
 impl Store {
     /// Writes an entry that nothing else hangs on, with those of others who wait.
     ///
     /// # Errors
-    /// As [`Work::commit`].
-    pub(crate) async fn enter(&self, event: Event) -> Result<Receipt, StoreError> {
-        match self.enter_look(Look::of(event)).await? {
-            Looked::Entered(receipt) => Ok(receipt),
-            Looked::Refused(_) => Err(StoreError::Fault("an entry that hangs on nothing was not written")),
-        }
-    }
-
-    /// Writes a read's entry, with those of others who wait.
-    ///
-    /// # Errors
     /// As [`Work::commit`]; what fails one fails all that are written with it.
-    pub async fn enter_look(&self, look: Look) -> Result<Looked, StoreError> {
+    pub(crate) async fn enter(&self, event: Event) -> Result<Receipt, StoreError> {
         // Whoever had taken it went away in the middle of his turn: whether it was written is not known.
-        self.entries.ask(look, |looks| self.write_waiting(looks)).await.unwrap_or(Err(StoreError::Busy))
+        self.entries.ask(event, |events| self.write_waiting(events)).await.unwrap_or(Err(StoreError::Busy))
     }
 
-    async fn write_waiting(&self, looks: Vec<Look>) -> Vec<Told> {
-        let together = looks.len();
-        match self.write_together(looks).await {
-            Ok(looked) => looked.into_iter().map(Ok).collect(),
+    async fn write_waiting(&self, events: Vec<Event>) -> Vec<Result<Receipt, StoreError>> {
+        let together = events.len();
+        match self.write_together(events).await {
+            Ok(receipts) => receipts.into_iter().map(Ok).collect(),
             Err(error) => (0..together).map(|_| Err(error.shared())).collect(),
         }
     }
 
-    async fn write_together(&self, looks: Vec<Look>) -> Result<Vec<Looked>, StoreError> {
+    async fn write_together(&self, events: Vec<Event>) -> Result<Vec<Receipt>, StoreError> {
         let mut work = self.work().await?;
-        let entering = work.enter_looks(looks).await?;
-        work.settle_looks(entering).await
+        told_together(events.len());
+        events.into_iter().try_for_each(|event| work.enter(event))?;
+        work.settle().await
     }
 }
 
-impl Work<'_> {
-    /// Appends the entries of looks, each judged by those before it.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub(crate) async fn enter_looks(&mut self, looks: Vec<Look>) -> Result<Entering, StoreError> {
-        let mut counts = self.counts(looks.iter().filter_map(|look| look.counting.as_ref())).await?;
-        let ends: Result<_, StoreError> =
-            looks.into_iter().map(|look| look.enter(self, &mut counts)).collect();
-        self.keep(counts).await?;
-        Ok(Entering(ends?))
-    }
+fn told_together(entries: usize) {
+    metrics::histogram!("countersign_entries_together").record(entries as f64);
+}
 
-    /// Writes them, as [`Work::commit`]: only then is anybody told.
+impl Work<'_> {
+    /// Ends the turn with the entries of looks, each judged by those before it, and waits until they are on disk: only then
+    /// is anybody told.
     ///
     /// # Errors
     /// As [`Work::commit`].
-    pub(crate) async fn settle_looks(self, entering: Entering) -> Result<Vec<Looked>, StoreError> {
-        metrics::histogram!("countersign_entries_together").record(entering.0.len() as f64);
+    pub async fn write_looks(mut self, looks: Vec<Look>) -> Result<Vec<Looked>, StoreError> {
+        told_together(looks.len());
+        let mut counts = self.counts(looks.iter().filter_map(|look| look.counting.as_ref())).await?;
+        let mut ends = Vec::with_capacity(looks.len());
+        for look in looks {
+            ends.push(look.enter(&mut self, &mut counts)?);
+        }
+        self.keep(counts).await?;
         let mut receipts = self.settle().await?.into_iter();
         let mut receipt = || receipts.next().ok_or(StoreError::Fault("an entry without a receipt"));
-        let looked = entering.0.into_iter().map(|end| match end {
+        let looked = ends.into_iter().map(|end| match end {
             End::Refused(refusal) => receipt().map(|_| Looked::Refused(refusal)),
             End::Entered(beside) => {
                 let own = receipt().map(Looked::Entered);

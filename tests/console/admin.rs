@@ -59,7 +59,7 @@ fn a_person_is_added_by_two(on: On, window: Window) {
         b.sign_in("admin2").await;
         b.says(said(window, "待您附议的人员与组织变更", "Changes of people and organisation to second"))
             .await;
-        b.click("ul.duties a[href='/admin/proposals']").await;
+        b.click("ul.waits a[href='/admin/proposals']").await;
         b.arrives("/admin/proposals").await;
         b.says("new.officer").await;
         b.prove("form[action$='/second']", "admin2").await;

@@ -32,7 +32,7 @@ fn an_alarm_is_seen_to(on: On, window: Window) {
         let waits = said(window, "待处理的告警", "Alarms to see to");
         b.sign_in("auditor").await;
         b.says(waits).await;
-        b.click("ul.duties a[href='/audit/alarms']").await;
+        b.click("ul.waits a[href='/audit/alarms']").await;
         b.arrives("/audit/alarms").await;
         b.says(said(window, "短时间大量查看", "many looks within a short time")).await;
         b.write("textarea[name=comment]", "盘点会员卡，已与店长核实").await;

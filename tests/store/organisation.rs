@@ -176,10 +176,24 @@ async fn looks_are_counted_by_hour_and_day(vault: Vault) {
     assert!(counts.count(&counting).is_none());
     assert_eq!(counts.count(&counting).unwrap().code, "budget_spent");
     drop(work);
-    let same = store.enter_look(Look::of(event()).counted(counting.clone())).await.unwrap();
-    assert!(matches!(same, Looked::Entered(_)));
-    let other = store.enter_look(Look::of(event()).counted(counting)).await.unwrap();
-    assert!(matches!(other, Looked::Refused(_)));
+    let same = store
+        .work()
+        .await
+        .unwrap()
+        .write_looks(vec![Look::of(event()).counted(counting.clone())])
+        .await
+        .unwrap()
+        .pop();
+    assert!(matches!(same, Some(Looked::Entered(_))));
+    let other = store
+        .work()
+        .await
+        .unwrap()
+        .write_looks(vec![Look::of(event()).counted(counting)])
+        .await
+        .unwrap()
+        .pop();
+    assert!(matches!(other, Some(Looked::Refused(_))));
     let mut view = store.view().await.unwrap();
     let mut many = view.many_looks("show", Running::at(store.clock(), store.clock().now()), 2).await.unwrap();
     many.sort();

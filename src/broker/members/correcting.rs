@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use zeroize::Zeroizing;
 
 use super::super::{Broker, Caller, Error, Refusal};
-use super::{One, SubjectOf, Verb, check_reason, not_a_value};
+use super::{One, SubjectOf, Verb, check_reason, not_a_value, nothing_else};
 use crate::access::grant;
-use crate::audit::event::{Action, Event};
+use crate::audit::event::Action;
 use crate::broker::found::Whom;
 use crate::clock::Randomness;
 use crate::intake::seal;
@@ -45,12 +45,11 @@ impl Broker {
         value: &str,
         reason: &str,
     ) -> Result<(), Error> {
-        let whom = whom.into();
-        let event = Event::new(Action::MemberCorrected, caller.actor()).fields(&[field]);
+        let mut verb = Verb::new(Action::MemberCorrected, caller, Act::MemberCorrect, whom);
+        verb.event = verb.event.fields(&[field]);
         let value = check_reason(reason, "B12").and_then(|()| self.value_of(field, value));
         let besides = |_: &_| value.as_ref().map(|_| ()).map_err(Clone::clone);
-        let verb = Verb { event, caller, act: Act::MemberCorrect, whom: &whom };
-        let (subject, work) = self.turn(verb, besides).await?;
+        let (subject, work) = self.turn(verb.clone(), besides).await?;
         let (value, reason) = (value?, reason.trim());
         let others: Vec<Field> = POSTAL.into_iter().filter(|f| *f != field).collect();
         let is_whole = others.iter().all(|f| subject.one.record.get(*f).is_some());
@@ -60,7 +59,7 @@ impl Broker {
         }
         let (subject, opened) = self.open_others(work, subject, field, &others, reason).await?;
         let tag = Some(self.post_tag(field, &value, &opened)?);
-        let work = self.same_again(&subject, caller).await?;
+        let work = self.same_again(verb, &subject).await?;
         self.write_correction(work, subject, field, value, tag, None).await
     }
 
@@ -113,19 +112,15 @@ impl Broker {
     }
 
     /// A second turn, in which he is still what he was in the first, and the caller still may.
-    async fn same_again(&self, subject: &SubjectOf, caller: &Caller) -> Result<Work<'_>, Error> {
-        let mut work = self.store.work().await?;
-        let mut permitted = self.may_still(&mut work, subject, caller, Act::MemberCorrect).await?;
-        let was = &subject.one.member;
-        if permitted.is_ok() && work.view().member(was.ordinal).await?.as_ref() != Some(was) {
-            permitted = Err(Refusal::new("changed_meanwhile", "B12", "the member was changed meanwhile")
-                .hint("look at the member again and repeat the correction"));
+    async fn same_again(&self, verb: Verb, was: &SubjectOf) -> Result<Work<'_>, Error> {
+        let (now, work) = self.turn(verb, nothing_else).await?;
+        if now.one.member == was.one.member {
+            return Ok(work);
         }
-        if let Err(refusal) = permitted {
-            work.commit(subject.event.clone().refused(&refusal)).await?;
-            return Err(refusal.into());
-        }
-        Ok(work)
+        let refusal = Refusal::new("changed_meanwhile", "B12", "the member was changed meanwhile")
+            .hint("look at the member again and repeat the correction");
+        work.commit(now.event.refused(&refusal)).await?;
+        Err(refusal.into())
     }
 
     fn post_tag(&self, field: Field, value: &Value, opened: &[(Field, Plain)]) -> Result<ContactTag, Error> {

@@ -69,10 +69,8 @@ impl Broker {
         whom: impl Into<Whom>,
         reason: &str,
     ) -> Result<String, Error> {
-        let whom = whom.into();
-        let event = Event::new(Action::EraseOrdered, caller.actor());
         let besides = |_: &_| check_reason(reason, "E6");
-        let verb = Verb { event, caller, act: Act::MemberErase, whom: &whom };
+        let verb = Verb::new(Action::EraseOrdered, caller, Act::MemberErase, whom);
         let (SubjectOf { one: One { member, alias, .. }, event, .. }, mut work) =
             self.turn(verb, besides).await?;
         let ordinal = member.ordinal;

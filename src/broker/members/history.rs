@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::super::{Broker, Caller, Error};
 use crate::access::grant;
 use crate::access::known::Compared;
-use crate::audit::event::{Action, Event};
+use crate::audit::event::Action;
 use crate::broker::found::Whom;
-use crate::broker::subject::{SeenOne, nothing_else};
+use crate::broker::subject::{SeenOne, Verb, nothing_else};
 use crate::model::code::Source;
 use crate::model::field::Field;
 use crate::policy::Act;
@@ -67,9 +67,8 @@ impl Broker {
         caller: &Caller,
         whom: impl Into<Whom>,
     ) -> Result<MemberHistory, Error> {
-        let whom = whom.into();
-        let event = Event::new(Action::MemberHistory, caller.actor());
-        let seen = self.look_at(event, caller, Act::MemberHistory, whom, nothing_else, None).await?;
+        let verb = Verb::new(Action::MemberHistory, caller, Act::MemberHistory, whom);
+        let seen = self.look_at(verb, nothing_else, None).await?;
         let SeenOne { one, policy, receipt, .. } = seen;
         let masking = grant::masking(receipt, vec![one.member.id])?;
         let masked = self.vault.mask(masking, &policy, &[(&one.key, &one.record)])?.pop().unwrap_or_default();
@@ -99,12 +98,11 @@ impl Broker {
         field: Field,
         value: &str,
     ) -> Result<bool, Error> {
-        let whom = whom.into();
-        let event = Event::new(Action::MemberVerified, caller.actor()).fields(&[field]);
+        let mut verb = Verb::new(Action::MemberVerified, caller, Act::MemberVerify, whom);
+        verb.event = verb.event.fields(&[field]);
         let value = self.normalised(field, value);
-        let fault = value.as_ref().err().cloned();
-        let besides = move |_: &Compared| fault.clone().map_or(Ok(()), Err);
-        let looked = self.look_at(event, caller, Act::MemberVerify, whom, besides, None).await;
+        let fault = value.as_ref().map(drop).map_err(Clone::clone);
+        let looked = self.look_at(verb, move |_: &Compared| fault.clone(), None).await;
         let (SeenOne { one, receipt, .. }, value) = (looked?, value?);
         let grant = grant::one_match(receipt, one.member.id, field)?;
         Ok(self.vault.matches(grant, &one.key, &one.record, &value)?)

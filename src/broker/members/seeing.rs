@@ -8,7 +8,7 @@ use super::super::{Broker, Caller, Error, Refusal};
 use super::Subject;
 use crate::audit::event::{Action, Event};
 use crate::broker::found::Whom;
-use crate::broker::subject::{may_somewhere, nothing_else};
+use crate::broker::subject::{Verb, may_somewhere, nothing_else};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
 use crate::model::ids::{Alias, Digest, PackageNo, RequestNo, VendorCode};
@@ -92,7 +92,8 @@ impl Broker {
     }
 
     async fn about(&self, event: Event, caller: &Caller, whom: Whom) -> Result<(i64, Alias, Receipt), Error> {
-        let seen = self.look_at(event, caller, Act::MemberWhoSaw, whom, nothing_else, None).await?;
+        let verb = Verb { event, caller: caller.clone(), act: Act::MemberWhoSaw, whom };
+        let seen = self.look_at(verb, nothing_else, None).await?;
         Ok((seen.one.member.ordinal, seen.one.alias, seen.receipt))
     }
 

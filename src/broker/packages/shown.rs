@@ -4,7 +4,7 @@ use super::super::paging::{Paged, Stretch};
 use super::super::walking::Walk;
 use super::super::{Broker, Error, Ground};
 use super::{PackageLine, SealedFact, check_attestable, last_sealed, overdue};
-use crate::access::{Asked, Caller, Common};
+use crate::access::{Caller, Common};
 use crate::audit::event::{Action, Event};
 use crate::clock::rfc3339;
 use crate::model::form::Submission;
@@ -105,10 +105,7 @@ impl Broker {
         let mut lines = Vec::new();
         for package in packages.into_iter().rev() {
             // Of the round it was made of: another receiver may be named since.
-            let (shelf, clock, common) = (&self.shelf, self.clock(), &mut reading.common);
-            let asked = Asked::load_round(view, shelf, clock, row.clone(), package.round, common).await?;
-            let orphan = || StoreError::integrity("package", format!("of {}: its round is gone", row.no));
-            let asked = asked.ok_or_else(orphan)?;
+            let asked = self.round_of(view, &mut reading.common, &row, &package).await?;
             let form = asked.form();
             let named = form.receiver() == caller.login();
             if !named && !may_list {

@@ -344,7 +344,7 @@ async fn similar(
         if found.len() == SIMILAR {
             break;
         }
-        if no.request() == own || !may_see(no.request().unit()) {
+        if no.request() == own {
             continue;
         }
         let packages = view.packages_of(no.request()).await?;
@@ -352,7 +352,8 @@ async fn similar(
         let submissions = view.submissions(no.request()).await?;
         let Some(row) = submissions.iter().find(|s| s.round == package.round) else { continue };
         let other = read(row)?.form;
-        if other.purpose() == form.purpose() && other.channel() == form.channel() {
+        let is_alike = other.purpose() == form.purpose() && other.channel() == form.channel();
+        if is_alike && may_see(other.unit()) {
             found.push(Similar {
                 package: no,
                 unit: other.unit().clone(),

@@ -91,7 +91,7 @@ function begin(root) {
   // Who sends a form waits for its page: what is kept by itself as one types is not sent beside that.
   for (const form of root.querySelectorAll("form[hx-post]")) {
     form.addEventListener("submit", () => { form.dataset.sent = ""; });
-    form.addEventListener("htmx:beforeRequest", (event) => { if ("sent" in form.dataset) event.preventDefault(); });
+    form.addEventListener("htmx:before:request", (event) => { if ("sent" in form.dataset) event.preventDefault(); });
   }
   // What takes a while is not sent twice.
   for (const form of root.querySelectorAll("form[data-busy]")) {

@@ -60,15 +60,15 @@ struct Window {
     dates: Dates,
     problem: Option<Problem>,
     live: bool,
-    /// What was typed is kept, and the reader goes on.
-    kept: bool,
+    /// What is said of what was typed: whether it is kept.
+    note: &'static str,
 }
 
 async fn page(app: &App, who: &Visitor, no: String, dates: Dates, came: Came) -> Result<Response, Problem> {
     let frame = Frame::new(app, who, Place::Requests, no.clone()).await?;
-    let (r, Came { problem, live }) = (words::of(frame.look.lang), came);
-    let kept = live && problem.is_none();
-    let window = Window { frame, r, stops: stops(r, 3, Some(&no)), no, dates, problem, live, kept };
+    let r = words::of(frame.look.lang);
+    let (note, Came { problem, live, .. }) = (came.note(&frame, r), came);
+    let window = Window { frame, r, stops: stops(r, 3, Some(&no)), no, dates, problem, live, note };
     Ok(html_about(window.problem.as_ref(), &window))
 }
 
@@ -91,6 +91,6 @@ pub(super) async fn save(
     };
     match saved.await {
         Ok(()) if !live => Ok(to(format!("/requests/{no}?done=saved"))),
-        saved => page(&app, &who, no, dates, Came { problem: saved.err(), live }).await,
+        saved => page(&app, &who, no, dates, Came::of(saved.map(|()| true), live)).await,
     }
 }

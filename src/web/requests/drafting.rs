@@ -128,8 +128,8 @@ struct Page {
     ways: Vec<Choice>,
     problem: Option<Problem>,
     live: bool,
-    /// What was typed is kept, and the reader goes on.
-    kept: bool,
+    /// What is said of what was typed: whether it is kept.
+    note: &'static str,
 }
 
 impl Page {
@@ -159,10 +159,30 @@ pub(super) struct Came {
     pub(super) problem: Option<Problem>,
     /// It was sent by itself, while the reader goes on: nothing takes the focus.
     pub(super) live: bool,
+    /// It is kept.
+    pub(super) kept: bool,
+}
+
+impl Came {
+    /// Of what was sent, by itself or not: whether it is kept, or what is wrong.
+    pub(super) fn of(saved: Result<bool, Problem>, live: bool) -> Came {
+        let (kept, problem) = (matches!(saved, Ok(true)), saved.err());
+        Came { problem, live, kept }
+    }
+
+    /// What there is to say of it beside the form.
+    pub(super) fn note(&self, frame: &Frame, r: &Words) -> &'static str {
+        match (&self.problem, self.live, self.kept) {
+            (None, true, true) => frame.w.done_saved,
+            (None, true, false) => r.not_kept_yet,
+            (None, false, _) => r.saved_by_itself,
+            (Some(_), ..) => "",
+        }
+    }
 }
 
 async fn page(app: &App, who: &Visitor, said: Said, at: At) -> Result<Response, Problem> {
-    let At { no, way, came: Came { problem, live } } = at;
+    let At { no, way, came } = at;
     let title = no.clone().unwrap_or_else(|| who.look.words().new_request.to_owned());
     let frame = Frame::new(app, who, Place::Requests, title).await?;
     let choices = app.broker().request_choices(who.session.caller()).await?;
@@ -176,8 +196,9 @@ async fn page(app: &App, who: &Visitor, said: Said, at: At) -> Result<Response, 
         Some(no) => format!("/requests/{no}/{}", if way { "channel" } else { "purpose" }),
     };
     let stops = stops(r, usize::from(way), no.as_deref());
-    let (purposes, kept) = (purposes.collect(), live && problem.is_none());
-    let page = Page { frame, r, stops, path, no, choices, purposes, said, way, ways, problem, live, kept };
+    let (purposes, note) = (purposes.collect(), came.note(&frame, r));
+    let Came { problem, live, .. } = came;
+    let page = Page { frame, r, stops, path, no, choices, purposes, said, way, ways, problem, live, note };
     Ok(html_about(page.problem.as_ref(), &page))
 }
 
@@ -227,7 +248,7 @@ pub(super) async fn draft(
             Ok(to(format!("/requests/{no}/{next}?done=drafted")))
         }
         Err(problem) => {
-            let came = Came { problem: Some(problem), live: false };
+            let came = Came { problem: Some(problem), ..Came::default() };
             page(&app, &who, said, At { no: None, way, came }).await
         }
     }
@@ -305,26 +326,30 @@ async fn save(
         let Said { campaign, reason, purpose, .. } = typed;
         said = Said { campaign, reason, purpose, ..said };
     }
-    let saved = async {
+    let saved: Result<bool, Problem> = async {
         let choices = app.broker().request_choices(who.session.caller()).await?;
         if way {
             said.check_vendor(&choices)?;
+        } else if live && !rules(&choices, &said.purpose).any(|rule| rule.channel.code() == said.channel) {
+            // Whoever tries purposes would lose the channel that was chosen: it is kept when the step is left.
+            return Ok(false);
         } else if !rules(&choices, &said.purpose).any(|rule| rule.channel.code() == said.channel)
             && let Some(first) = rules(&choices, &said.purpose).next()
         {
             said.channel = first.channel.code().to_owned();
         }
         said.fill(&mut draft.form, &choices);
-        keep(app, who, &no, &draft).await
+        keep(app, who, &no, &draft).await?;
+        Ok(true)
     }
     .await;
     match saved {
-        Ok(()) if !live => {
+        Ok(_) if !live => {
             let next = if way { "selection" } else { "channel" };
             Ok(to(format!("/requests/{no}/{next}?done=saved")))
         }
         saved => {
-            let came = Came { problem: saved.err(), live };
+            let came = Came::of(saved, live);
             page(app, who, said, At { no: Some(no), way, came }).await
         }
     }

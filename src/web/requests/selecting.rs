@@ -16,7 +16,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::drafting::{keep, kept};
+use super::drafting::{Came, keep, kept};
 use super::steps::{Stop, stops};
 use super::words::{self, Words};
 use crate::broker::Error;
@@ -270,15 +270,7 @@ fn word(w: &'static crate::web::words::Words, attribute: Attribute) -> &'static 
 pub(super) async fn ask(State(app): State<App>, Path(no): Path, who: Visitor) -> Result<Response, Problem> {
     let form = kept(&app, &who, &no).await?.form;
     let groups = Groups::of(&form["selection"]).ok_or_else(too_deep)?;
-    page(&app, &who, no, groups, Came::default()).await
-}
-
-/// What came of what was sent.
-#[derive(Default)]
-struct Came {
-    count: Option<Preview>,
-    problem: Option<Problem>,
-    live: bool,
+    page(&app, &who, no, groups, None, Came::default()).await
 }
 
 /// A selection that a file said and this page cannot show must not be lost by saving what it can.
@@ -291,7 +283,14 @@ fn too_deep() -> Problem {
     .hint("change it in a file: `request revise`, or PUT /api/v1/requests/{no}")
 }
 
-async fn page(app: &App, who: &Visitor, no: String, groups: Groups, came: Came) -> Result<Response, Problem> {
+async fn page(
+    app: &App,
+    who: &Visitor,
+    no: String,
+    groups: Groups,
+    count: Option<Preview>,
+    came: Came,
+) -> Result<Response, Problem> {
     let caller = who.session.caller();
     let frame = Frame::new(app, who, Place::Requests, no.clone()).await?;
     let (lang, r) = (frame.look.lang, words::of(frame.look.lang));
@@ -302,7 +301,7 @@ async fn page(app: &App, who: &Visitor, no: String, groups: Groups, came: Came) 
         stops: stops(r, 2, Some(&no)),
         reads: sentence(&groups, lang),
         whole: groups.whole(),
-        count: came.count.map(|preview| Waterfall::of(lang, &preview)),
+        count: count.map(|preview| Waterfall::of(lang, &preview)),
         problem: came.problem,
         live: came.live,
         frame,
@@ -328,7 +327,7 @@ pub(super) async fn save(
     let mut groups = Groups::read(&fields);
     let goes_on = fields.iter().any(|(key, value)| key == "do" && value == "next");
     if !groups.changed(&fields) {
-        return page(&app, &who, no, groups, Came { live, ..Came::default() }).await;
+        return page(&app, &who, no, groups, None, Came { live, ..Came::default() }).await;
     }
     let mut draft = kept(&app, &who, &no).await?;
     draft.form["selection"] = groups.value();
@@ -344,12 +343,12 @@ pub(super) async fn save(
             Err(failed) => Err(failed.into()),
         }
     };
-    let came = match saved.await {
+    let (count, problem) = match saved.await {
         Ok(None) if goes_on => return Ok(to(format!("/requests/{no}/window"))),
-        Ok(count) => Came { count, problem: None, live },
-        Err(problem) => Came { count: None, problem: Some(problem), live },
+        Ok(count) => (count, None),
+        Err(problem) => (None, Some(problem)),
     };
-    page(&app, &who, no, groups, came).await
+    page(&app, &who, no, groups, count, Came { problem, live, kept: true }).await
 }
 
 #[cfg(test)]

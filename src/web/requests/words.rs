@@ -161,5 +161,6 @@ words! {
     condition = "条件", "Condition";
     reads = "读作", "It reads";
     save_count = "保存并测算", "Save and count";
+    not_kept_yet = "该用途不走所选渠道：按“下一步”另选渠道后才会保存。", "This purpose does not go by the channel that was chosen: press Next to choose another, and it is saved.";
     not_whole = "还有条件没有填完。", "A condition is not filled in yet.";
 }

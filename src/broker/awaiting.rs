@@ -5,11 +5,10 @@ use super::packages::check_attestable;
 use super::walking::Walk;
 use super::{Broker, Error, Ground};
 use crate::access::Caller;
-use crate::model::code::Role;
 use crate::model::form::Submission;
 use crate::policy::Act;
-use crate::store::View;
 use crate::store::requests::Picked;
+use crate::store::{StoreError, View};
 
 /// So many days before the vendor has to destroy a package its proof is asked for.
 const AHEAD: i64 = 7;
@@ -18,7 +17,7 @@ const LOOKED_AT: usize = 300;
 
 /// How much waits, of each kind.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Duties {
+pub struct Awaiting {
     /// Packages that the reader handed over, whose proof of destruction is due within seven days or was.
     pub proofs: usize,
     /// Those of them whose day has passed.
@@ -36,28 +35,35 @@ impl Broker {
     ///
     /// # Errors
     /// The database failed; an integrity error.
-    pub async fn duties(&self, caller: &Caller) -> Result<Duties, Error> {
+    pub async fn awaiting(&self, caller: &Caller) -> Result<Awaiting, Error> {
         let mut view = self.store.view().await?;
         let ground = self.known_ground(&mut view).await?;
         let may = |act| ground.staff.may(&ground.policy, caller, act, None).is_ok();
         let (now, login) = (self.clock().now(), caller.login());
-        let mut duties = Duties::default();
-        (duties.proofs, duties.overdue) = self.proofs(&mut view, &ground, caller).await?;
+        let mut awaits = Awaiting::default();
+        (awaits.proofs, awaits.overdue) = match self.proofs(&mut view, &ground, caller).await {
+            // One that is not what was signed is told by the lists; home is shown all the same.
+            Err(Error::Store(damaged @ StoreError::Integrity { .. })) => {
+                tracing::error!(cause = %damaged, "how many proofs wait for somebody is not known");
+                (0, 0)
+            }
+            found => found?,
+        };
         if may(Act::OrgApply) {
             let open = view.proposals().await?;
             let open = open.iter().filter(|one| one.ended.is_none() && now < one.expires_at);
-            duties.proposals = open.filter(|one| &one.proposed_by != login).count();
+            awaits.proposals = open.filter(|one| &one.proposed_by != login).count();
         }
         if may(Act::PolicySecond) {
             let withdrawn = view.policies_withdrawn().await?;
             let open = view.policy_versions().await?;
             let open = open.iter().filter(|one| !one.adopted() && one.proposed_by != login.as_str());
-            duties.policies = open.filter(|one| withdrawn.iter().all(|(id, _)| *id != one.id)).count();
+            awaits.policies = open.filter(|one| withdrawn.iter().all(|(id, _)| *id != one.id)).count();
         }
         if may(Act::AlarmAcknowledge) {
-            duties.alarms = view.alarms().await?.iter().filter(|alarm| alarm.acknowledged.is_none()).count();
+            awaits.alarms = view.alarms().await?.iter().filter(|alarm| alarm.acknowledged.is_none()).count();
         }
-        Ok(duties)
+        Ok(awaits)
     }
 
     /// How many proofs are due, and how many of them overdue.
@@ -68,7 +74,7 @@ impl Broker {
         caller: &Caller,
     ) -> Result<(usize, usize), Error> {
         let (mut due, mut overdue, today) = (0, 0, self.clock().today());
-        if !ground.staff.grants(caller.login()).any(|grant| grant.role == Role::PlanningOfficer) {
+        if ground.staff.may_seated(&ground.policy, caller, Act::PackageHandOff).is_err() {
             return Ok((due, overdue));
         }
         let mut walk = Walk::new(Picked { unsettled: true, ..Picked::default() }, None, None);
@@ -78,10 +84,12 @@ impl Broker {
             for package in view.packages_of(&row.no).await? {
                 let round = rounds.iter().find(|round| round.round == package.round);
                 let asked = round.and_then(|round| Submission::from_canonical(&round.body).ok());
-                let Some(asked) = asked.filter(|asked| asked.form.receiver() == caller.login()) else {
+                let orphan = || StoreError::integrity("package", format!("of {}: its round is gone", row.no));
+                let form = asked.ok_or_else(orphan)?.form;
+                if form.receiver() != caller.login() {
                     continue;
-                };
-                let left = (asked.form.destroy_by() - today).get_days();
+                }
+                let left = (form.destroy_by() - today).get_days();
                 if i64::from(left) <= AHEAD
                     && check_attestable(&view.package_facts(&package.no).await?).is_ok()
                 {
