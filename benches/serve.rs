@@ -1,11 +1,16 @@
-//! Audited look-up and reveal over HTTP beside the same read without audit: 32 clients, rounds of three sides, in one run.
+//! Audited look-up and reveal over HTTP beside the same read without audit: 32 clients, rounds of four sides, in one run.
 //!
 //! `cargo bench --bench serve` prints a line a round and the medians of the ratios; `ROUNDS` and `SECONDS` change how long.
 //! Ours is the served API on a vault: session, policy, budget, one durable entry before the answer, the field unsealed.
-//! There is no read without its entry in the vault to compare with, so two other servers on the same crates stand here.
-//! Both read one indexed row of a plaintext SQLite table and write nothing. `signed in` asks the vault first who the
-//! session's person is, as ours does: that is the same read without audit. `bare` asks nobody. Clients are the same for all
-//! and run beside them on the same cores, over loopback; a connection is kept.
+//! The vault has no read without its entry, so three other servers on the same crates stand here, and write nothing:
+//!
+//! * `unaudited`: the same session check, the same rows of the same vault, found by the same tag, read together with those
+//!   of others who ask at that moment, the member's key unwrapped and one sealed value opened (his alias: no field opens
+//!   without an entry), his consents. Nothing is judged, counted or entered. That is the same read without audit.
+//! * `signed in`: the session check, and one indexed row of a plaintext SQLite table.
+//! * `bare`: that row, and nobody is asked.
+//!
+//! Clients are the same for all and run beside them on the same cores, over loopback; a connection is kept.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -21,11 +26,16 @@ use axum::routing::post;
 use axum::{Json, Router};
 use countersign::broker::sessions::SessionToken;
 use countersign::http::{App, serve};
+use countersign::keyring::Tag;
+use countersign::model::field::Index;
+use countersign::model::sealed::Record;
 use countersign::policy::PolicyFiles;
+use countersign::vault::Vault;
 use serde_json::{Value, json};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
 
 use support::generate::generate;
 use support::world::{On, World, adopt, block, import, step};
@@ -43,6 +53,7 @@ const STORE: &str = "S001";
 struct Work {
     name: &'static str,
     ours: Vec<String>,
+    unaudited: Vec<String>,
     signed_in: Vec<String>,
     bare: Vec<String>,
 }
@@ -90,6 +101,7 @@ async fn compare(on: On, rounds: u64, time: Duration) {
         .filter(|row| row.store == STORE && !row.mobile.is_empty())
         .map(|row| (row.card.clone(), row.mobile.clone()))
         .collect();
+    let unaudited = sealed(app.clone()).await;
     let (signed_in, bare) = (plain(&world, &members, Some(app)).await, plain(&world, &members, None).await);
     let by_mobile = |_: &str, mobile: &str| json!({ "mobile": mobile });
     let by_card = |card: &str, _: &str| json!({ "card": card });
@@ -103,6 +115,7 @@ async fn compare(on: On, rounds: u64, time: Duration) {
                 &token,
                 |_, mobile| json!({ "index": "mobile", "value": mobile }),
             ),
+            unaudited: of(&members, unaudited, "/look-up", &token, by_mobile),
             signed_in: of(&members, signed_in, "/look-up", &token, by_mobile),
             bare: of(&members, bare, "/look-up", "", by_mobile),
         },
@@ -115,33 +128,41 @@ async fn compare(on: On, rounds: u64, time: Duration) {
                 &token,
                 |card, _| json!({ "card": card, "fields": ["mobile"], "reason": "measured" }),
             ),
+            unaudited: of(&members, unaudited, "/reveal", &token, by_card),
             signed_in: of(&members, signed_in, "/reveal", &token, by_card),
             bare: of(&members, bare, "/reveal", "", by_card),
         },
     ];
     for work in works {
         let name = work.name;
-        let sides =
-            [(signed_in, Arc::new(work.signed_in)), (bare, Arc::new(work.bare)), (ours, Arc::new(work.ours))];
+        let sides = [
+            (unaudited, Arc::new(work.unaudited)),
+            (signed_in, Arc::new(work.signed_in)),
+            (bare, Arc::new(work.bare)),
+            (ours, Arc::new(work.ours)),
+        ];
         for (at, requests) in &sides {
             run(*at, requests, time / 3).await;
         }
-        let mut ratios: [Vec<f64>; 4] = Default::default();
+        let mut ratios: [Vec<f64>; 6] = Default::default();
         for round in 1..=rounds {
             let mut runs = Vec::new();
             for (at, requests) in &sides {
                 runs.push(run(*at, requests, time).await);
             }
-            let [signed_in, bare, ours] = &runs[..] else { unreachable!() };
-            println!("{on:?} {name} {round}: signed in {signed_in}; bare {bare}; ours {ours}");
-            for (i, theirs) in [signed_in, bare].into_iter().enumerate() {
+            let [unaudited, signed_in, bare, ours] = &runs[..] else { unreachable!() };
+            println!(
+                "{on:?} {name} {round}: unaudited {unaudited}; signed in {signed_in}; bare {bare}; ours {ours}"
+            );
+            for (i, theirs) in [unaudited, signed_in, bare].into_iter().enumerate() {
                 ratios[i * 2].push(ours.rate() / theirs.rate());
                 ratios[i * 2 + 1].push(ours.percentile(99) / theirs.percentile(99));
             }
         }
-        let [rate, tail, bare_rate, bare_tail] = ratios.map(median);
+        let [rate, tail, signed_rate, signed_tail, bare_rate, bare_tail] = ratios.map(median);
         println!(
-            "{on:?} {name}: medians of {rounds}: beside signed in: rate {rate:.2}x, p99 {tail:.2}x; \
+            "{on:?} {name}: medians of {rounds}: beside unaudited: rate {rate:.2}x, p99 {tail:.2}x; \
+             beside signed in: rate {signed_rate:.2}x, p99 {signed_tail:.2}x; \
              beside bare: rate {bare_rate:.2}x, p99 {bare_tail:.2}x"
         );
     }
@@ -192,6 +213,79 @@ async fn wide_budgets(broker: &countersign::broker::Broker) {
     adopt(broker, &all).await;
 }
 
+/// Who asks the session's vault, as ours does.
+async fn check(vault: &App, headers: &HeaderMap) {
+    let token = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
+    vault.broker().session(&SessionToken::parse(token).unwrap()).await.unwrap();
+}
+
+/// Whom somebody reads, and where his answer goes.
+type Asked = (Index, Tag, oneshot::Sender<Value>);
+
+/// What a server of the vault has that enters nothing.
+#[derive(Clone)]
+struct Sealed {
+    app: App,
+    ask: mpsc::UnboundedSender<Asked>,
+}
+
+/// A server that reads the vault and writes nothing. Those who ask while a group is read are read in the next one.
+async fn sealed(app: App) -> SocketAddr {
+    let (ask, mut asked) = mpsc::unbounded_channel::<Asked>();
+    let (of, vault) = (app.clone(), Vault::new(app.broker().store().keyring().clone()));
+    tokio::spawn(async move {
+        let mut group = Vec::new();
+        while asked.recv_many(&mut group, 128).await > 0 {
+            read(&of, &vault, std::mem::take(&mut group)).await;
+        }
+    });
+    let by = |index: Index, name: &'static str| {
+        post(move |State(sealed): State<Sealed>, headers: HeaderMap, Json(body): Json<Value>| async move {
+            check(&sealed.app, &headers).await;
+            let value = body[name].as_str().unwrap();
+            let tag = sealed.app.broker().store().keyring().index_tag(index, value.as_bytes());
+            let (tell, told) = oneshot::channel();
+            sealed.ask.send((index, tag, tell)).unwrap();
+            Json(told.await.unwrap())
+        })
+    };
+    let routes = Router::new()
+        .route("/look-up", by(Index::Mobile, "mobile"))
+        .route("/reveal", by(Index::Card, "card"))
+        .with_state(Sealed { app, ask });
+    listening(routes).await
+}
+
+async fn read(app: &App, vault: &Vault, group: Vec<Asked>) {
+    let mut view = app.broker().store().view().await.unwrap();
+    let mut found = Vec::new();
+    for wanted in [Index::Mobile, Index::Card] {
+        let tags: Vec<Tag> = group.iter().filter(|one| one.0 == wanted).map(|one| one.1).collect();
+        if !tags.is_empty() {
+            found.extend(view.find_all(wanted, &tags).await.unwrap());
+        }
+    }
+    let found: BTreeMap<Tag, Vec<i64>> = found.into_iter().collect();
+    let ordinals: Vec<i64> = found.values().flatten().copied().collect();
+    let held = view.held(&ordinals).await.unwrap();
+    let states = view.states(&ordinals).await.unwrap();
+    drop(view);
+    for (_, tag, tell) in group {
+        let ordinal = found[&tag][0];
+        let (one, record) = (&held[&ordinal], Record::from_bytes(&held[&ordinal].member.record).unwrap());
+        let alias = vault.key(&one.key).unwrap().alias(&record).unwrap();
+        let consents = states.iter().filter(|(of, ..)| *of == ordinal).count();
+        let _ = tell.send(json!({ "alias": hex::encode(alias.0), "consents": consents }));
+    }
+}
+
+async fn listening(routes: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
+    address
+}
+
 /// What a plaintext server has: the rows, and the vault whose sessions hold here, if it asks for one.
 #[derive(Clone)]
 struct Plain {
@@ -202,8 +296,7 @@ struct Plain {
 impl Plain {
     async fn check(&self, headers: &HeaderMap) {
         if let Some(vault) = &self.vault {
-            let token = headers["authorization"].to_str().unwrap().strip_prefix("Bearer ").unwrap();
-            vault.broker().session(&SessionToken::parse(token).unwrap()).await.unwrap();
+            check(vault, headers).await;
         }
     }
 }
@@ -230,11 +323,7 @@ async fn plain(world: &World, members: &[(String, String)], vault: Option<App>) 
     }
     turn.commit().await.unwrap();
     let routes = Router::new().route("/look-up", post(look_up)).route("/reveal", post(reveal));
-    let routes = routes.with_state(Plain { rows: pool, vault });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
-    address
+    listening(routes.with_state(Plain { rows: pool, vault })).await
 }
 
 async fn look_up(State(plain): State<Plain>, headers: HeaderMap, Json(body): Json<Value>) -> Json<Value> {

@@ -231,7 +231,16 @@ impl Broker {
         if let Some(first) = first {
             let again = first.actor == caller.login().as_str()
                 && self.clock().now() - first.at <= minutes * 60_000_000;
-            if !again || facts.iter().any(|f| f.kind == FactKind::HandedOff) {
+            if facts.iter().any(|f| f.kind == FactKind::HandedOff) {
+                return Err(Refusal::new(
+                    "downloaded_already",
+                    "A8c (Art 8)",
+                    "this package was downloaded and handed to its vendor; a package is fetched once",
+                )
+                .hint("the vendor has it; if it was lost, recall the package and have the request executed again")
+                .into());
+            }
+            if !again {
                 return Err(Refusal::new(
                     "downloaded_already",
                     "A8c (Art 8)",

@@ -108,7 +108,7 @@ impl Broker {
         let stretched = stretched(password, salt).await?;
         let unknown = || {
             Refusal::new("unknown_person", "B9", "login or password is not right")
-                .hint("an administrator can issue a new enrolment code")
+                .hint("check login and password; an administrator can issue a new enrolment code")
         };
         let credential = credential.ok_or_else(unknown)?;
         let sealing = self.store.keyring().staff_key(&stretched).map_err(StoreError::Root)?;

@@ -49,10 +49,19 @@ impl Broker {
             let mut view = self.store.view().await?;
             let ground = self.known_ground(&mut view).await?;
             let row = find(&mut view, no).await?;
-            if form_of(&row.form, no)?.receiver() != caller.login() {
+            let newest = view.packages_of(no).await?.pop();
+            let receiver = match &newest {
+                // Whoever is named since has nothing to do with it.
+                Some(package) => {
+                    let common = &mut ground.common(self.clock().now());
+                    self.round_of(&mut view, common, &row, package).await?.form().receiver().clone()
+                }
+                None => form_of(&row.form, no)?.receiver().clone(),
+            };
+            if receiver != *caller.login() {
                 ground.staff.may(&ground.policy, caller, Act::PackageList, Some(&row.unit))?;
             }
-            let Some(package) = view.packages_of(no).await?.pop() else { return Ok(None) };
+            let Some(package) = newest else { return Ok(None) };
             let facts = view.package_facts(&package.no).await?;
             let started = facts.iter().rfind(|fact| fact.kind == FactKind::Started);
             let (Some(last), Some(started)) = (facts.last(), started) else { return Ok(None) };

@@ -74,7 +74,8 @@ fn not_at_hand() -> Refusal {
 
 pub(super) fn check_reason(reason: &str, rule: &'static str) -> Result<(), Refusal> {
     if reason.trim().chars().count() < REASON {
-        return Err(Refusal::new("reason_missing", rule, "a reason is needed")
+        let what = if reason.trim().is_empty() { "a reason is needed" } else { "the reason is too short" };
+        return Err(Refusal::new("reason_missing", rule, what)
             .hint(format!("say in {REASON} characters or more what it is for; it is kept with the entry")));
     }
     if reason.trim().chars().count() > LONGEST {
@@ -239,7 +240,7 @@ pub(super) async fn enter_refused(
 }
 
 pub(super) fn not_a_value(what: &str, e: ValueError) -> Refusal {
-    Refusal::new(e.code(), "B4", format!("the {what} {}", e.en())).hint(e.zh())
+    Refusal::new(e.code(), "B4", format!("the {what} {}", e.en())).hint("correct it and try again")
 }
 
 /// Whether the caller may do the act at all, anywhere of his own.

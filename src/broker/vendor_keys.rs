@@ -148,6 +148,8 @@ impl Broker {
                 .into());
             }
             let (hash, ..) = key.challenge.as_ref().ok_or_else(no_challenge)?;
+            // What the vendor reads back is the line of the file, or what stands behind its colon.
+            let phrase = phrase.trim().trim_start_matches("phrase:").trim();
             if !bool::from(self.phrase_hash(&key, phrase).0.ct_eq(&hash.0)) {
                 return Err(Refusal::new(
                     "wrong_phrase",

@@ -29,7 +29,8 @@ pub enum Consent {
 /// Record that a member grants or refuses; counts from this moment for every list
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: countersign consent set 88000001 --purpose promotion --channel sms --refuse --as he.fang"
+    after_help = "Example: countersign consent set 88000001 --purpose promotion --channel sms --refuse --as he.fang",
+    group(clap::ArgGroup::new("said").required(true).args(["grant", "refuse"]))
 )]
 pub struct Set {
     /// Card number; left out or -: from standard input
@@ -44,7 +45,7 @@ pub struct Set {
     #[arg(long, value_parser = RecipientClass::parse, default_value = "company")]
     recipient: RecipientClass,
     /// The member grants it
-    #[arg(long, required_unless_present = "refuse", conflicts_with = "refuse")]
+    #[arg(long)]
     grant: bool,
     /// The member refuses it
     #[arg(long)]

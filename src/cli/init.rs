@@ -57,7 +57,8 @@ impl Init {
                 root.display()
             ));
         }
-        context.out.say("Next: `countersign org apply org.toml` for units and people.");
+        let next = format!("countersign org apply org.toml --as {}", self.admin);
+        context.out.say(format!("Next: `{next}` for units and people."));
         let answer =
             json!({ "vault": id.to_string(), "data_dir": folder, "database": shown_url(&place.url) });
         context.out.answer(&answer, || id.to_string());

@@ -71,6 +71,7 @@ impl Org {
 async fn apply(context: &Context, file: &Path, dry_run: bool, who: &Who) -> Result<(), Failure> {
     let text = read_text(file)?;
     let (broker, step) = context.enter(who).await?;
+    let folder = file.parent().unwrap_or(Path::new("."));
     let change = broker.org_apply(step.caller(), &text, dry_run).await?;
     change.lines.iter().for_each(|line| context.out.say(line));
     for unit in &change.gaps {
@@ -78,11 +79,19 @@ async fn apply(context: &Context, file: &Path, dry_run: bool, who: &Who) -> Resu
             .out
             .warn(format!("{unit} has no information officer and cannot submit requests [A4a (Art 4)]"));
     }
-    let mut codes = Vec::new();
-    if !dry_run && change.proposal.is_none() {
-        let folder = file.parent().unwrap_or(Path::new("."));
-        for person in &change.unenrolled {
-            codes.extend(enrol(context, &broker, step.caller(), person, folder).await?);
+    let (mut codes, mut failed) = (Vec::new(), None);
+    for person in change.unenrolled.iter().filter(|_| change.proposal.is_none()) {
+        if dry_run {
+            let file = person.password_file.as_ref().map(|file| folder.join(file));
+            if let Some(path) = file.filter(|path| !path.exists()) {
+                context.out.warn(format!("there is no password file {}", path.display()));
+            }
+            continue;
+        }
+        // It is stored already: a code that was made for one is told, whatever is wrong with another.
+        match enrol(context, &broker, step.caller(), person, folder).await {
+            Ok(code) => codes.extend(code),
+            Err(failure) => failed = failed.or(Some(failure)),
         }
     }
     context.out.say(match (change.lines.len(), dry_run, change.proposal) {
@@ -98,7 +107,7 @@ async fn apply(context: &Context, file: &Path, dry_run: bool, who: &Who) -> Resu
         "proposal": change.proposal,
     });
     context.out.answer(&answer, || codes.iter().map(|(login, code)| format!("{login}\t{code}\n")).collect());
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// What the administrator does next with a proposal.

@@ -159,8 +159,9 @@ async fn with_code(
     let code = secrets::ask(code.as_deref(), "--code-file", "enrolment code", &context.out)?;
     let password = secrets::ask_new(password.as_deref(), "--password-file", "new password", &context.out)?;
     let broker = context.open().await?;
-    // A code that is not text is simply a wrong one.
-    let code = std::str::from_utf8(&code).unwrap_or_default();
+    // A code that is not text is simply a wrong one. `org apply` prints it behind its login.
+    let code =
+        std::str::from_utf8(&code).unwrap_or_default().split_whitespace().next_back().unwrap_or_default();
     let digest = tell_undertaking(context, &broker, language).await?;
     broker.enrol(login, code, &password, Some(digest)).await?;
     context.out.done(format!("{login} is enrolled, has given this undertaking, and can sign"));

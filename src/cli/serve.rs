@@ -79,7 +79,7 @@ impl Serve {
             broker = broker.at_origin(origin)?;
         }
         broker.hold_downloads_to(settings.download_networks);
-        let failed = |cause| Failure::file(format!("the address {listen}"), cause);
+        let failed = |cause| not_listening(listen, cause);
         let most = connections(self.connections.map(|n| n as usize).or(settings.connections));
         let grace = Duration::from_secs(self.grace.or(settings.grace_seconds).unwrap_or(0));
         let _held = held(&broker)?;
@@ -126,6 +126,15 @@ async fn until_stopped(context: &Context, served: Served, scheme: &str) -> std::
     Ok(())
 }
 
+/// Why nothing is served.
+fn not_listening(address: SocketAddr, cause: std::io::Error) -> Failure {
+    if cause.kind() != ErrorKind::AddrInUse {
+        return Failure::file(format!("the address {address}"), cause);
+    }
+    let hint = "stop it first, or give another address with --listen";
+    Failure::input("port_taken", format!("something listens on {address} already"), hint)
+}
+
 /// Where a vault is left up that was just made.
 const LEFT_UP: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), PORT);
 
@@ -146,7 +155,7 @@ pub(super) fn could_leave_up() -> Result<(), Failure> {
 /// Leaves a vault up that was just made: on this machine, at the usual port.
 pub(super) async fn leave_up(context: &Context, broker: Broker) -> Result<(), Failure> {
     let _held = held(&broker)?;
-    let failed = |cause| Failure::file(format!("the address {LEFT_UP}"), cause);
+    let failed = |cause| not_listening(LEFT_UP, cause);
     let served = serve(App::new(broker), LEFT_UP).await.map_err(failed)?.showing(pages);
     // Alarms are raised here too; there is nobody to send them to.
     let served = served.at_most(connections(None)).watching(Notices::new(Vec::new(), None));

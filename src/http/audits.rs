@@ -21,6 +21,7 @@ use super::pages::{Listed, Page, cursor};
 use super::problem::Problem;
 use super::scopes;
 use super::streams::{self, Piped};
+use crate::audit::event::Action;
 use crate::audit::proof::{ConsistencyProof, InclusionProof};
 use crate::broker::attesting::Exceptions;
 use crate::broker::audits::ExportFormat;
@@ -89,6 +90,12 @@ impl Filtered {
             text.map(|text| parse_date(&text)).transpose().map_err(|wrong| Problem::bad_value(at, wrong))
         };
         let (from, to) = (day(self.from, "/from")?, day(self.to, "/to")?);
+        if from.zip(to).is_some_and(|(from, to)| from > to) {
+            return Err(Problem::bad_value("/to", "it is before `from`"));
+        }
+        if !Action::ALL.iter().any(|action| action.code().starts_with(&self.action)) {
+            return Err(Problem::bad_value("/action", "no action begins so"));
+        }
         let Filtered { action, actor, object, refused, .. } = self;
         Ok(Wanted { action, actor, object, refused, from, to, before, hourly: false, only_page: true })
     }

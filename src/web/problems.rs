@@ -14,7 +14,7 @@ pub(super) fn unreadable_form() -> Problem {
 /// The one answer for a login or password that is not right.
 pub(super) fn unknown_person() -> Problem {
     Refusal::new("unknown_person", "B9", "login or password is not right")
-        .hint("an administrator can issue a new enrolment code")
+        .hint("check login and password; an administrator can issue a new enrolment code")
         .into()
 }
 

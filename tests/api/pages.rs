@@ -131,7 +131,12 @@ fn the_log_is_asked_for_what_fits(served: &Served) {
     let today = served.clock.date(served.clock.now());
     assert_eq!(asked(&format!("action=member.shown&from={today}&to={today}")).len(), 2);
     assert_eq!(asked("action=member.shown&to=2020-01-01"), []);
-    for (query, pointer) in [("from=yesterday", "/from"), ("to=2026-13-01", "/to")] {
+    for (query, pointer) in [
+        ("from=yesterday", "/from"),
+        ("to=2026-13-01", "/to"),
+        ("from=2026-11-02&to=2026-11-01", "/to"),
+        ("action=foo.bar", "/action"),
+    ] {
         let wrong = auditor.get(&format!("/api/v1/audit/events?{query}"));
         assert_eq!((wrong.code(), &wrong.body["pointer"]), ("bad_value", &json!(pointer)));
     }

@@ -276,6 +276,8 @@ async fn a_package_stays_with_the_receiver_of_its_own_round(world: &World) {
     };
     assert_eq!(destroyed("hq.planner").await, "not_receiver");
     let receiver = step(&broker, "hq.receiver").await.unwrap();
+    let far = broker.request_progress(receiver.caller(), package.request()).await.unwrap().unwrap();
+    assert_eq!(far.package, package);
     let shown = broker.package_show(receiver.caller(), &package).await.unwrap();
     assert_eq!((shown.receiver.to_string(), shown.destroy_by), ("hq.receiver".to_owned(), its_day));
     assert_eq!(destroyed("hq.receiver").await, "done");
