@@ -120,19 +120,24 @@ impl Broker {
         let (Moment { ground, known, mut members }, Verb { event, caller, act, whom }) = (moment, verb);
         let event = event.policy(Digest(ground.policy.digest()));
         members.truncate(1);
-        let opened = members.pop().map(|held| self.opened_alias(held)).transpose()?;
-        let store = opened.as_ref().and_then(|one| one.member.attributes.home_store.as_deref());
+        let found = members.pop();
+        let store = found.as_ref().and_then(|held| held.member.attributes.home_store.as_deref());
         let permitted = known
             .check_signed_in(&caller, self.clock().now())
             .and_then(|()| may_somewhere(&ground, &caller, act))
             .and_then(|()| besides(&known))
-            .and_then(|()| may_here(&ground, &caller, act, opened.is_some(), store));
-        let (event, refusal) = match (opened, permitted) {
-            (Some(one), Ok(())) => {
+            .and_then(|()| may_here(&ground, &caller, act, found.is_some(), store));
+        let (event, refusal) = match (found, permitted) {
+            (Some(held), Ok(())) => {
+                let one = self.opened_alias(held)?;
                 let event = event.member(one.alias);
                 return Ok(Ok(SubjectOf { one, ground, event }));
             }
-            (Some(one), Err(refusal)) => (event.member(one.alias), refusal),
+            // Whoever may not see him is not told that his record is damaged either: without an alias he is refused all the same.
+            (Some(held), Err(refusal)) => match self.opened_alias(held) {
+                Ok(one) => (event.member(one.alias), refusal),
+                Err(_) => (event, refusal),
+            },
             (None, permitted) => {
                 let refusal = permitted.err().unwrap_or_else(unknown_member);
                 let is_gone = matches!(whom, Whom::Found(_)) && refusal.code == "unknown_member";
@@ -210,8 +215,8 @@ impl Broker {
         }
     }
 
-    /// Whether a caller who was let in a while ago still is at this moment: his account, his session or token, his rights. A policy
-    /// begins to hold and a token ends without anything being written, so it is asked anew each time.
+    /// Whether a caller who was let in a while ago still is at this moment: his account, his session or token, his rights.
+    /// A policy begins to hold and a token ends without anything being written, so it is asked anew each time.
     pub(super) async fn judged_in(
         &self,
         view: &mut View<'_>,

@@ -1,11 +1,16 @@
 //! Members at the counter: typed in, corrected with a history, verified without a look; documents, suppression.
 
+use countersign::audit::event::{Action, Actor, Event};
+use countersign::model::field::Index;
+use countersign::model::sealed::Record;
+use countersign::store::members::Member;
 use serde_json::{Value, json};
 
 use crate::both;
-use crate::caller::Served;
+use crate::caller::{Caller, Served};
 use crate::support::generate::Generated;
 use crate::support::workbook::{bomb, number, text, workbook};
+use crate::support::world::block;
 
 both!(
     a_member_is_typed_in,
@@ -15,7 +20,39 @@ both!(
     a_value_is_verified_without_being_shown,
     contact_points_are_suppressed,
     a_workbook_is_imported,
+    a_damaged_record_is_told_to_nobody_who_may_not_see_it,
 );
+
+/// Whoever is refused is told what he would be told anyway, and that is an entry; whoever may see him is told that it is
+/// damaged, and nobody else's look fails with it.
+fn a_damaged_record_is_told_to_nobody_who_may_not_see_it(served: &Served) {
+    let (card, _) = served.member("S002");
+    let (whole, _) = served.member("S001");
+    block(async {
+        let broker = served.broker().await;
+        let mut work = broker.store().work().await.unwrap();
+        let tag = broker.store().keyring().index_tag(Index::Card, card.as_bytes());
+        let ordinal = work.view().find_all(Index::Card, &[tag]).await.unwrap()[&tag][0];
+        let old = work.view().member(ordinal).await.unwrap().unwrap();
+        let mut record = Record::from_bytes(&old.record).unwrap();
+        // The alias: what the log calls him does not open any more.
+        record.0[0].sealed.0[20] ^= 1;
+        let new = Member { record: record.to_bytes(), ..old.clone() };
+        work.update_member(&old, &new).await.unwrap();
+        work.commit(Event::new(Action::PolicyShown, Actor::Operator)).await.unwrap();
+        broker.store().close().await;
+    });
+    let (own, other) = (served.caller("s1.counter"), served.caller("s2.counter"));
+    let from = served.size();
+    let show = |caller: &Caller, card: &str| caller.post("/api/v1/members/show", &json!({ "card": card }));
+    assert_eq!(show(&own, &card).code(), "unknown_member");
+    assert_eq!(show(&other, &card).code(), "integrity");
+    assert_eq!(show(&own, &whole).status, 200);
+    let entries = served.entries(from);
+    let told = entries.iter().filter(|entry| entry["action"] == json!("member.shown"));
+    let told: Vec<_> = told.map(|entry| (&entry["decision"], entry["member"].is_null())).collect();
+    assert_eq!(told, [(&json!("refuse"), true), (&json!("allow"), false)]);
+}
 
 /// A form of store S001 that is right.
 pub fn form(served: &Served, card: &str, mobile: &str) -> Value {

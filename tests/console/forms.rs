@@ -88,6 +88,14 @@ fn what_is_refused_is_not_lost(on: On, window: Window) {
         b.go(&format!("/requests/{no}/window")).await;
         assert_eq!(b.value("input[name=row_limit]").await, "4000");
         assert_ne!(b.value("input[name=destroy_by]").await, "2020-01-01");
+        // Who has sent the form waits for its page: nothing is sent by itself beside that.
+        let sent = "const f = document.querySelector('main form'); \
+                    f.addEventListener('submit', (e) => e.preventDefault()); f.requestSubmit()";
+        b.script(sent, vec![]).await;
+        b.set("input[name=row_limit]", "3999").await;
+        b.script_later("setTimeout(arguments[0], 1500)").await;
+        b.go(&format!("/requests/{no}/window")).await;
+        assert_eq!(b.value("input[name=row_limit]").await, "4000");
         b.go(&format!("/requests/{no}/purpose")).await;
         b.set("textarea[name=reason]", "告知春季再上新").await;
         b.says(said(window, "已保存。", "Saved.")).await;
